@@ -1,0 +1,51 @@
+import js from "@eslint/js";
+import { defineConfig, globalIgnores } from "eslint/config";
+import globals from "globals";
+import tseslint from "typescript-eslint";
+
+export default defineConfig(
+  globalIgnores(["dist/", "coverage/", "test/fixtures/"]),
+  { linterOptions: { reportUnusedDisableDirectives: "error" } },
+  js.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      // A name that starts with _ is there to be left out.
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", varsIgnorePattern: "^_" },
+      ],
+      // A store is about a cookie's expires, which its types mark as deprecated to set by hand.
+      "@typescript-eslint/no-deprecated": "off",
+      // A number in a message is as plain as a string.
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      // An async method turns what it throws into a rejection.
+      "@typescript-eslint/require-await": "off",
+      // A store's methods return promises where the interface they inherit returns nothing.
+      "@typescript-eslint/no-misused-promises": [
+        "error",
+        { checksVoidReturn: { inheritedMethods: false } },
+      ],
+    },
+  },
+  {
+    files: ["test/**/*.ts"],
+    rules: {
+      // expect's matchers and response.json() are of type any.
+      "@typescript-eslint/no-unsafe-assignment": "off",
+      "@typescript-eslint/no-non-null-assertion": "off",
+    },
+  },
+  {
+    files: ["test/consumers/*.{cts,mts}"],
+    extends: [tseslint.configs.strict],
+    rules: { "@typescript-eslint/no-require-imports": ["error", { allowAsImport: true }] },
+  },
+  {
+    files: ["**/*.{js,cjs,mjs}"],
+    languageOptions: { globals: globals.node },
+  },
+);

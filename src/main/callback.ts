@@ -1,0 +1,26 @@
+/** One promise, exactly one call of a callback. */
+
+/** The callback of express-session: an error, or null and the result. */
+export type Callback<T> = (error: unknown, result?: T) => void;
+
+/**
+ * Hands a promise on to a callback, or, where there is none, to the caller.
+ *
+ * The callback is called on a later tick and outside the promise, so that an exception in it is the
+ * caller's own: it is not caught here, and makes no second call.
+ */
+export function settle<T>(
+  promise: Promise<T>,
+  callback: Callback<T> | null | undefined,
+): Promise<T> | undefined {
+  if (callback === undefined || callback === null) return promise;
+  promise.then(
+    (result) => {
+      process.nextTick(callback, null, result);
+    },
+    (error: unknown) => {
+      process.nextTick(callback, error);
+    },
+  );
+  return undefined;
+}

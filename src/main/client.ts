@@ -1,0 +1,217 @@
+/**
+ * The store without express-session's base class: sessions in, sessions out, promises throughout.
+ * What a session is ends here; the engine knows only its JSON text.
+ */
+import type { EngineStats } from "../protocol/contract.js";
+import { StoreError } from "../protocol/errors.js";
+import { Batcher } from "./batch.js";
+import type { EngineHost } from "./engine-host.js";
+import { expiryOf, NEVER } from "./expiry.js";
+import { hostInline } from "./inline-host.js";
+import type { Settings } from "./options.js";
+import type { Report } from "./reporter.js";
+import { WorkerHost } from "./worker-host.js";
+
+/** What `all` parses before other work gets a turn. */
+const PAGE_SIZE = 64;
+
+export class Client {
+  readonly ready: Promise<void>;
+  readonly #settings: Settings;
+  readonly #host: EngineHost;
+  readonly #batch: Batcher;
+  readonly #report: Report;
+  #closing: Promise<void> | null = null;
+
+  constructor(settings: Settings, report: Report) {
+    this.#settings = settings;
+    this.#report = report;
+    this.#host = settings.isolate
+      ? new WorkerHost({
+          url: new URL("./worker.js", import.meta.url),
+          config: settings.engine,
+          report,
+        })
+      : hostInline(settings.engine, report);
+    this.#batch = new Batcher(this.#host.engine, settings.maxPendingBytes);
+    this.ready = this.#host.ready;
+    // Whoever does not wait for `ready` must hear of it all the same.
+    this.ready.catch(report);
+  }
+
+  async get(sid: string): Promise<object | null> {
+    this.#assertOpen();
+    assertSid(sid);
+    const found = await this.#batch.get(sid);
+    if (found === null) return null;
+    return typeof found === "string" ? this.#decode(found, null) : this.#decode(...found);
+  }
+
+  async set(sid: string, session: object): Promise<void> {
+    this.#assertOpen();
+    assertSid(sid);
+    assertSession(session);
+    const now = Date.now();
+    const expiresAt = this.#expiry(session, now);
+    const json = this.#encode(session);
+    await this.#batch.write(expiresAt > now ? [sid, json, expiresAt] : [sid]);
+  }
+
+  async touch(sid: string, session: object): Promise<"OK" | "EXPIRED"> {
+    this.#assertOpen();
+    assertSid(sid);
+    assertSession(session);
+    const { disableTouch, disableTTL } = this.#settings;
+    if (disableTouch || disableTTL) return "OK";
+    const expiresAt = this.#expiry(session, Date.now());
+    const cookie: unknown = "cookie" in session ? session.cookie : undefined;
+    const isObject = typeof cookie === "object" && cookie !== null;
+    const live = await this.#batch.touch([sid, isObject ? stringify(cookie) : null, expiresAt]);
+    return live ? "OK" : "EXPIRED";
+  }
+
+  async destroy(sid: string): Promise<number> {
+    this.#assertOpen();
+    assertSid(sid);
+    return this.#batch.write([sid]);
+  }
+
+  async length(): Promise<number> {
+    return this.#engine().length();
+  }
+
+  async ids(): Promise<string[]> {
+    return this.#engine().ids();
+  }
+
+  async all(): Promise<object[]> {
+    const engine = this.#engine();
+    const ids = await engine.ids();
+    const sessions: object[] = [];
+    for (let at = 0; at < ids.length; at += PAGE_SIZE) {
+      const page = ids.slice(at, at + PAGE_SIZE);
+      const found = await engine.get(page);
+      for (const [index, text] of found.entries()) {
+        if (text === null) continue;
+        const session = typeof text === "string" ? this.#decode(text, null) : this.#decode(...text);
+        if (session !== null) sessions.push(Object.assign(session, { id: page[index] }));
+      }
+    }
+    return sessions;
+  }
+
+  async clear(): Promise<number> {
+    return this.#engine().clear();
+  }
+
+  async compact(): Promise<void> {
+    return this.#engine().compact();
+  }
+
+  async stats(): Promise<EngineStats> {
+    return this.#engine().stats();
+  }
+
+  close(): Promise<void> {
+    if (this.#closing === null) {
+      this.#batch.flush();
+      this.#closing = this.#host.engine.close();
+    }
+    return this.#closing;
+  }
+
+  /** The engine for a call that is about no session in particular: it overtakes none. */
+  #engine(): EngineHost["engine"] {
+    this.#assertOpen();
+    this.#batch.flush();
+    return this.#host.engine;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) {
+      throw new StoreError("STORE_CLOSED", "the store has been closed: open a new one");
+    }
+  }
+
+  #expiry(session: object, now: number): number {
+    const { disableTTL, defaultTtlMs } = this.#settings;
+    return disableTTL ? NEVER : expiryOf(session, now, defaultTtlMs);
+  }
+
+  /** The session as JSON text; a custom serializer's text becomes a JSON string. */
+  #encode(session: object): string {
+    const { serializer } = this.#settings;
+    if (serializer === null) return stringify(session);
+    let text: unknown;
+    try {
+      text = serializer.stringify(session);
+    } catch (cause) {
+      throw notSerializable(cause);
+    }
+    if (typeof text !== "string") {
+      throw new StoreError(
+        "NOT_SERIALIZABLE",
+        `option "serializer": stringify must return a string, got a value of type ${typeof text}`,
+      );
+    }
+    return JSON.stringify(text);
+  }
+
+  /** Dual of {@link #encode}; null, and a report, where the text cannot be parsed. */
+  #decode(json: string, cookie: string | null): object | null {
+    const { serializer } = this.#settings;
+    try {
+      const stored: unknown = JSON.parse(json);
+      let session: unknown = stored;
+      if (serializer !== null) {
+        session = serializer.parse(typeof stored === "string" ? stored : json);
+      }
+      if (typeof session !== "object" || session === null) {
+        throw new TypeError("it was written by another serializer, or is no session");
+      }
+      if (cookie !== null) Object.assign(session, { cookie: JSON.parse(cookie) as unknown });
+      return session;
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      this.#report(
+        new StoreError(
+          "STORE_CORRUPT",
+          `a stored session cannot be parsed and is not served; it stays in the files: ${reason}`,
+          { cause },
+        ),
+      );
+      return null;
+    }
+  }
+}
+
+function assertSid(sid: unknown): asserts sid is string {
+  if (typeof sid !== "string") {
+    throw new TypeError(`the session id must be a string, got a value of type ${typeof sid}`);
+  }
+}
+
+function assertSession(session: unknown): asserts session is object {
+  if (typeof session !== "object" || session === null) {
+    const what = session === null ? "null" : `a value of type ${typeof session}`;
+    throw new TypeError(`the session must be an object, got ${what}`);
+  }
+}
+
+function stringify(value: object): string {
+  let json: unknown;
+  try {
+    json = JSON.stringify(value);
+  } catch (cause) {
+    throw notSerializable(cause);
+  }
+  if (typeof json !== "string" || !/^[{[]/.test(json)) {
+    throw new StoreError("NOT_SERIALIZABLE", "the session's toJSON does not return an object");
+  }
+  return json;
+}
+
+function notSerializable(cause: unknown): StoreError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError("NOT_SERIALIZABLE", `the session cannot be stored: ${reason}`, { cause });
+}

@@ -1,0 +1,34 @@
+/** When a session expires: the cookie's own word first, then the store's default. */
+
+/** As far as JavaScript's dates go: 13 September 275760. */
+export const NEVER = 8.64e15;
+
+/** Lifetime, in milliseconds, of a session whose cookie sets none. */
+export type DefaultTtl = (session: object) => number;
+
+/**
+ * `cookie.expires`, else now + `cookie.maxAge`, else now + the default; epoch milliseconds. A date
+ * that is none counts as absent.
+ */
+export function expiryOf(session: object, now: number, defaultTtlMs: DefaultTtl): number {
+  const cookie: unknown = "cookie" in session ? session.cookie : undefined;
+  if (typeof cookie === "object" && cookie !== null) {
+    const expires = "expires" in cookie ? toTime(cookie.expires) : null;
+    if (expires !== null) return expires;
+    const maxAge: unknown = "maxAge" in cookie ? cookie.maxAge : undefined;
+    if (typeof maxAge === "number" && Number.isFinite(maxAge)) return clamp(now + maxAge);
+  }
+  return clamp(now + defaultTtlMs(session));
+}
+
+function toTime(expires: unknown): number | null {
+  const isDate =
+    expires instanceof Date || typeof expires === "string" || typeof expires === "number";
+  const time = isDate ? new Date(expires).getTime() : NaN;
+  return Number.isNaN(time) ? null : time;
+}
+
+/** Whole milliseconds, within what a date can hold. */
+function clamp(time: number): number {
+  return Math.min(NEVER, Math.ceil(time));
+}

@@ -1,0 +1,25 @@
+/** What goes wrong while nobody waits for an answer: an event, else a warning, never silence. */
+import type { EventEmitter } from "node:events";
+
+/** Called with what went wrong while nobody waited for an answer: a `StoreError`, but for bugs. */
+export type Report = (error: Error & { readonly code?: unknown }) => void;
+
+/**
+ * Reports through the `error` event of an emitter where somebody listens, else as a process warning
+ * with the code, once for each.
+ */
+export function reporter(emitter: EventEmitter): Report {
+  const warned = new Set<string>();
+  return (error) => {
+    // An `error` event that nobody listens to would end the process.
+    if (emitter.listenerCount("error") > 0) {
+      emitter.emit("error", error);
+      return;
+    }
+    const code = typeof error.code === "string" ? error.code : error.name;
+    if (!warned.has(code)) {
+      warned.add(code);
+      process.emitWarning(error.message, { type: "SessionStoreWarning", code });
+    }
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * The contract over a MessagePort: every call is one comlink call. Outcomes travel as values, since
+ * comlink drops the code and the cause of an error that is thrown. The only importer of comlink,
+ * whose handler table belongs to the whole application and is left alone.
+ */
+import type { MessagePort } from "node:worker_threads";
+import { expose, wrap } from "comlink";
+
+import { type Engine, ENGINE_METHODS } from "./contract.js";
+import { decodeError, encodeError, type WireError } from "./errors.js";
+
+type Outcome = { readonly value: unknown } | { readonly error: WireError };
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each method has its own arguments
+type Method = (...args: any[]) => Promise<unknown>;
+type RemoteMethod = (...args: unknown[]) => Promise<Outcome>;
+
+/** Exposes the methods of an engine, and nothing else of it. Dual of {@link connect}. */
+export function serve(engine: Engine, port: MessagePort): void {
+  const exposed = Object.create(null) as Record<string, RemoteMethod>;
+  for (const name of ENGINE_METHODS) {
+    const method: Method = engine[name].bind(engine);
+    exposed[name] = async (...args) => {
+      try {
+        return { value: await method(...args) };
+      } catch (error) {
+        return { error: encodeError(error) };
+      }
+    };
+  }
+  expose(Object.freeze(exposed), port);
+}
+
+/** The engine at the other end. Its calls never settle once that end is gone: see the host. */
+export function connect(port: MessagePort): Engine {
+  const remote = wrap<Record<string, RemoteMethod>>(port);
+  const engine: Record<string, Method> = {};
+  for (const name of ENGINE_METHODS) {
+    // Each property access makes a proxy and registers a finalizer: once is enough.
+    const method = remote[name] as unknown as RemoteMethod;
+    engine[name] = async (...args: unknown[]) => {
+      const outcome = await method(...args);
+      if ("error" in outcome) throw decodeError(outcome.error);
+      return outcome.value;
+    };
+  }
+  return engine as unknown as Engine;
+}

@@ -1,0 +1,298 @@
+/**
+ * When a write counts as done. Writes show in memory at once, are appended to the journal together
+ * with all that waited meanwhile (one fsync for all of them), and only then become part of the
+ * collection; if that fails, the value before them is what shows again. Touches ride along.
+ */
+import type { EngineStats } from "../protocol/contract.js";
+import type { StoreError } from "../protocol/errors.js";
+import type { Clock, Timer } from "./clock.js";
+import type { Collection } from "./collection.js";
+import type { SessionDocument } from "./document.js";
+import { ioError } from "./failure.js";
+import type { Journal } from "./journal.js";
+import type { Keyring } from "./keyring.js";
+import { LineBuffer } from "./line-buffer.js";
+import { deleteRecord, encodeLine, insertRecord, touchRecord } from "./record.js";
+
+/** A touch that finds no commit to ride on is journalled after this long. */
+const TOUCH_DELAY_MS = 1000;
+
+/** One write on its way to the disk: a session, or null to delete it. */
+export interface PendingWrite {
+  readonly sid: string;
+  readonly session: SessionDocument | null;
+}
+
+/** Writes that were made together and share their fate. */
+interface Group {
+  readonly writes: readonly PendingWrite[];
+  readonly settle: (error?: StoreError) => void;
+}
+
+/** Something to do between two commits. */
+type Task = () => Promise<void>;
+
+export interface CommitterParts {
+  readonly collection: Collection;
+  readonly journal: Journal;
+  readonly keyring: Keyring | null;
+  readonly clock: Clock;
+  /** Whether a commit ends in an fsync. */
+  readonly durable: boolean;
+  /** Called after each commit that succeeded. */
+  readonly onCommit: () => void;
+  /** Called when the journal can no longer be trusted; {@link Committer.resume} ends that. */
+  readonly onDistrust: (error: StoreError) => void;
+  /** Called when touches could not be journalled; they are tried again. */
+  readonly onTouchFailure: (error: StoreError) => void;
+}
+
+export class Committer {
+  readonly #parts: CommitterParts;
+  readonly #lines = new LineBuffer();
+  /** The newest write of each id that is not committed yet. */
+  readonly #pending = new Map<string, PendingWrite>();
+  /** Ids of sessions whose last touch is in memory only. */
+  #touched = new Set<string>();
+  #touchTimer: Timer | null = null;
+  #touchesDue = false;
+  /** What is to be done, in the order in which it was asked for. */
+  #queue: (Group | Task)[] = [];
+  #running = false;
+  #refusal: StoreError | null = null;
+
+  #count = 0;
+  #records = 0;
+  #failed = 0;
+  #lastMs = 0;
+  #totalMs = 0;
+  #maxMs = 0;
+
+  constructor(parts: CommitterParts) {
+    this.#parts = parts;
+  }
+
+  /** The session as calls see it, committed or not; expired ones too. */
+  visible(sid: string): SessionDocument | undefined {
+    const pending = this.#pending.get(sid);
+    if (pending !== undefined) return pending.session ?? undefined;
+    return this.#parts.collection.get(sid);
+  }
+
+  /** Whether memory or the files may have anything under this id, even if only a pending delete. */
+  holds(sid: string): boolean {
+    return this.#pending.has(sid) || this.#parts.collection.get(sid) !== undefined;
+  }
+
+  /** All sessions as calls see them. */
+  *visibleSessions(): Generator<[sid: string, session: SessionDocument]> {
+    for (const entry of this.#parts.collection.sessions()) {
+      if (!this.#pending.has(entry[0])) yield entry;
+    }
+    for (const { sid, session } of this.#pending.values()) {
+      if (session !== null) yield [sid, session];
+    }
+  }
+
+  /**
+   * Stores each session, or deletes where it is null. Visible at once.
+   * @throws StoreError `STORE_IO`; the values before are then visible again
+   */
+  write(writes: readonly PendingWrite[]): Promise<void> {
+    if (this.#refusal !== null) return Promise.reject(this.#refusal);
+    for (const write of writes) this.#pending.set(write.sid, write);
+    return new Promise((resolve, reject) => {
+      this.#queue.push({
+        writes,
+        settle: (error) => {
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      });
+      this.#start();
+    });
+  }
+
+  /** Moves the expiry of a visible session, and its cookie where that is not null. */
+  touch(sid: string, cookie: string | null, expiresAt: number): void {
+    const committed = this.#parts.collection.get(sid);
+    // A write that is on its way may fail; what shows again then must not have missed the touch.
+    for (const session of [this.#pending.get(sid)?.session, committed]) {
+      if (session == null) continue;
+      session.expiresAt = expiresAt;
+      if (cookie !== null) session.cookie = cookie;
+    }
+    this.#touched.add(sid);
+    this.#awaitTouches();
+  }
+
+  /** Settles when all writes and touches made before are journalled, or have failed. */
+  flush(): Promise<void> {
+    return this.exclusively(() => Promise.resolve());
+  }
+
+  /**
+   * Runs a task while nothing is being committed, after all that waits now. Writes that are made
+   * meanwhile wait for it.
+   */
+  exclusively<T>(task: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push(() => task().then(resolve, reject));
+      this.#touchesDue = true;
+      this.#start();
+    });
+  }
+
+  /** Refuses all writes from now on, with this error. */
+  refuse(error: StoreError): void {
+    this.#refusal = error;
+  }
+
+  /** Takes writes again: the journal has been replaced. */
+  resume(): void {
+    this.#refusal = null;
+    if (this.#touched.size > 0) this.#awaitTouches();
+  }
+
+  get refusing(): boolean {
+    return this.#refusal !== null;
+  }
+
+  stats(): EngineStats["commits"] {
+    return {
+      count: this.#count,
+      records: this.#records,
+      failed: this.#failed,
+      lastMs: this.#lastMs,
+      meanMs: this.#count === 0 ? 0 : this.#totalMs / this.#count,
+      maxMs: this.#maxMs,
+    };
+  }
+
+  /** Forgets the timer. */
+  stop(): void {
+    this.#touchTimer?.cancel();
+    this.#touchTimer = null;
+  }
+
+  #awaitTouches(): void {
+    this.#touchTimer ??= this.#parts.clock.after(TOUCH_DELAY_MS, () => {
+      this.#touchTimer = null;
+      this.#touchesDue = true;
+      this.#start();
+    });
+  }
+
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const groups = this.#takeGroups();
+      if (groups.length > 0 || this.#touchesDue) await this.#commit(groups);
+      const next = this.#queue[0];
+      if (typeof next === "function") {
+        this.#queue.shift();
+        await next();
+      } else if (next === undefined && !this.#touchesDue) break;
+    }
+    this.#running = false;
+  }
+
+  /** All that can be committed together: the groups before the first task. */
+  #takeGroups(): Group[] {
+    const end = this.#queue.findIndex((item) => typeof item === "function");
+    const groups = end === -1 ? this.#queue : this.#queue.slice(0, end);
+    this.#queue = end === -1 ? [] : this.#queue.slice(end);
+    return groups as Group[];
+  }
+
+  async #commit(groups: readonly Group[]): Promise<void> {
+    this.#touchesDue = false;
+    if (this.#refusal !== null) {
+      this.#fail(groups, this.#refusal);
+      return;
+    }
+    const { collection, journal, clock, durable } = this.#parts;
+    // Of several writes of one id the last is the one that counts: they share their fate.
+    const writes = new Map<string, PendingWrite>();
+    for (const group of groups) for (const write of group.writes) writes.set(write.sid, write);
+    const touched = this.#touched;
+    this.#touched = new Set();
+    const records = this.#encode(writes.values(), touched, clock.now());
+    if (records === 0) {
+      for (const group of groups) group.settle();
+      return;
+    }
+
+    const startedAt = performance.now();
+    try {
+      await journal.append(this.#lines.bytes(), durable);
+    } catch (cause) {
+      const error = ioError("cannot commit", cause);
+      this.#failed++;
+      if (!journal.known) this.#refusal = error;
+      for (const sid of touched) this.#touched.add(sid);
+      this.#fail(groups, error);
+      if (!journal.known) this.#parts.onDistrust(error);
+      else if (groups.length === 0) this.#parts.onTouchFailure(error);
+      return;
+    }
+    this.#measure(performance.now() - startedAt, records);
+    for (const write of writes.values()) {
+      if (write.session === null) collection.delete(write.sid);
+      else collection.put(write.sid, write.session);
+      if (this.#pending.get(write.sid) === write) this.#pending.delete(write.sid);
+    }
+    for (const group of groups) group.settle();
+    this.#parts.onCommit();
+  }
+
+  /** Fills the buffer of lines. @returns how many records it holds */
+  #encode(writes: Iterable<PendingWrite>, touched: Set<string>, now: number): number {
+    const { collection, keyring } = this.#parts;
+    let records = 0;
+    this.#lines.clear();
+    for (const write of writes) {
+      // The record has the touches made until now.
+      touched.delete(write.sid);
+      this.#lines.add(encodeLine(writeRecord(now, write, collection), keyring));
+      records++;
+    }
+    for (const sid of touched) {
+      const session = this.visible(sid);
+      if (session === undefined) continue;
+      this.#lines.add(encodeLine(touchRecord(now, sid, session), keyring));
+      records++;
+    }
+    return records;
+  }
+
+  #fail(groups: readonly Group[], error: StoreError): void {
+    for (const group of groups) {
+      for (const write of group.writes) {
+        if (this.#pending.get(write.sid) === write) this.#pending.delete(write.sid);
+        // Its record would have carried the touches made before.
+        if (this.#parts.collection.get(write.sid) !== undefined) this.#touched.add(write.sid);
+      }
+      group.settle(error);
+    }
+    if (this.#touched.size > 0 && this.#refusal === null) this.#awaitTouches();
+  }
+
+  #measure(ms: number, records: number): void {
+    this.#count++;
+    this.#records += records;
+    this.#lastMs = ms;
+    this.#totalMs += ms;
+    this.#maxMs = Math.max(this.#maxMs, ms);
+  }
+}
+
+function writeRecord(now: number, { sid, session }: PendingWrite, collection: Collection): string {
+  if (session !== null) return insertRecord(now, sid, session);
+  return deleteRecord(now, collection.get(sid)?.origin?.id ?? sid);
+}

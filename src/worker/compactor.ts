@@ -1,0 +1,202 @@
+/**
+ * Compaction: the documents in memory become a new snapshot, and the journal keeps only what came
+ * since. It streams; reads and writes go on, except for the few moments of the switch.
+ *
+ * The snapshot is no moment's picture: a session is written as it is when its turn comes. That is
+ * enough, because all records since the start stay in the journal and can be replayed over a state
+ * that has them already.
+ */
+import { StoreError } from "../protocol/errors.js";
+import type { Clock, Timer } from "./clock.js";
+import type { Collection } from "./collection.js";
+import type { Committer } from "./committer.js";
+import { documentText } from "./document.js";
+import { ioError } from "./failure.js";
+import type { Files, OpenFile } from "./files.js";
+import type { Journal } from "./journal.js";
+import type { Keyring } from "./keyring.js";
+import type { CollectionPaths } from "./paths.js";
+import { SnapshotWriter } from "./snapshot-writer.js";
+
+/** Waits between attempts that failed: doubled from the first to the last. */
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 30_000;
+
+export interface CompactorParts {
+  readonly files: Files;
+  readonly paths: CollectionPaths;
+  readonly collection: Collection;
+  readonly journal: Journal;
+  readonly committer: Committer;
+  readonly keyring: Keyring | null;
+  readonly clock: Clock;
+  /** Journal length from which a compaction may start by itself. */
+  readonly walLimitBytes: number;
+  readonly report: (error: StoreError) => void;
+  readonly log: (text: string) => void;
+}
+
+export class Compactor {
+  readonly #parts: CompactorParts;
+  #snapshotBytes: number;
+  #running: Promise<void> | null = null;
+  #retry: Timer | null = null;
+  #retryMs = FIRST_RETRY_MS;
+  #stopped = false;
+  #last: { at: number; durationMs: number } | null = null;
+
+  constructor(parts: CompactorParts, snapshotBytes: number) {
+    this.#parts = parts;
+    this.#snapshotBytes = snapshotBytes;
+  }
+
+  get snapshotBytes(): number {
+    return this.#snapshotBytes;
+  }
+
+  get last(): { at: number; durationMs: number } | null {
+    return this.#last;
+  }
+
+  /**
+   * Compacts, or waits for the compaction that is under way.
+   * @throws StoreError `STORE_IO`; nothing is lost, the files are as before or as after
+   */
+  run(): Promise<void> {
+    this.#running ??= this.#compact()
+      .then(
+        () => (this.#retryMs = FIRST_RETRY_MS),
+        (error: unknown) => {
+          this.#scheduleRetry();
+          throw error;
+        },
+      )
+      .then(() => undefined)
+      .finally(() => (this.#running = null));
+    return this.#running;
+  }
+
+  /**
+   * Starts a compaction in the background if the journal has outgrown both its limit and the
+   * snapshot: the cost of rewriting stays proportional to what was written.
+   */
+  considerRunning(): void {
+    const { journal, walLimitBytes } = this.#parts;
+    if (this.#running !== null || this.#retry !== null) return;
+    if (journal.length <= Math.max(walLimitBytes, this.#snapshotBytes)) return;
+    this.runInBackground();
+  }
+
+  /** Keeps trying to replace a journal that cannot be trusted; writes are refused until then. */
+  recover(): void {
+    if (this.#retry === null && !this.#stopped) this.runInBackground();
+  }
+
+  /** Settles when nothing is under way any more; no background attempt starts after this. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#retry?.cancel();
+    this.#retry = null;
+    await this.#running?.catch(() => undefined);
+  }
+
+  /** Compacts; a failure is reported and tried again. */
+  runInBackground(): void {
+    this.run().catch((error: unknown) => {
+      this.#parts.report(ioError("compaction failed and will be tried again", error));
+    });
+  }
+
+  #scheduleRetry(): void {
+    if (this.#stopped) return;
+    this.#retry ??= this.#parts.clock.after(this.#retryMs, () => {
+      this.#retry = null;
+      if (this.#parts.journal.known) this.considerRunning();
+      else this.recover();
+    });
+    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+  }
+
+  async #compact(): Promise<void> {
+    const { files, paths, journal, committer, clock, log } = this.#parts;
+    const startedAt = clock.now();
+    const started = performance.now();
+    // 1. All that is acknowledged is in memory; everything after `from` will stay in the journal.
+    //    In a journal that cannot be trusted nothing is worth keeping, and no write is let through.
+    const from = await committer.exclusively(() => Promise.resolve(journal.length));
+    const trusted = journal.known;
+    let journalFile: OpenFile | null = null;
+    try {
+      // 2. A crash here leaves the old files, and temporaries that the next opening removes.
+      const snapshotBytes = await this.#writeSnapshot();
+      journalFile = await files.open(paths.journalTemporary, "replace");
+      const target = journalFile;
+      let copied = from;
+      if (trusted) {
+        copied = journal.length;
+        await journal.copyTo(target, from, copied, 0);
+      }
+      await committer.exclusively(async () => {
+        if (journal.known !== trusted) throw new Error("the journal failed meanwhile");
+        const end = trusted ? journal.length : copied;
+        await journal.copyTo(target, copied, end, copied - from);
+        await target.sync();
+        // 3. After this rename: the new snapshot and the whole old journal, which may be replayed
+        //    over it. It must be on the disk before the journal is shortened.
+        await files.rename(paths.snapshotTemporary, paths.snapshot);
+        await files.syncDirectory(paths.directory);
+        this.#snapshotBytes = snapshotBytes;
+        // 4. After this rename: the new snapshot and the new journal. Until the directory is on
+        //    the disk a power cut may bring back the old journal, so nothing may be acknowledged.
+        await files.rename(paths.journalTemporary, paths.journal);
+        journalFile = null;
+        await journal.replace(target, end - from);
+        try {
+          await files.syncDirectory(paths.directory);
+        } catch (cause) {
+          const error = ioError(`cannot fsync ${paths.directory}`, cause);
+          journal.distrust();
+          committer.refuse(error);
+          throw error;
+        }
+        committer.resume();
+      });
+    } catch (cause) {
+      await this.#discard(journalFile);
+      throw ioError("cannot compact", cause);
+    }
+    const durationMs = performance.now() - started;
+    this.#last = { at: startedAt, durationMs };
+    log(`compacted to ${this.#snapshotBytes} bytes in ${durationMs.toFixed(0)} ms`);
+  }
+
+  /** Writes the temporary snapshot and fsyncs it. @returns its length */
+  async #writeSnapshot(): Promise<number> {
+    const { files, paths, collection, keyring, clock } = this.#parts;
+    const file = await files.open(paths.snapshotTemporary, "replace");
+    try {
+      const writer = new SnapshotWriter(file, keyring, collection.version, clock.now());
+      for (const [id, json] of collection.others()) {
+        if (writer.add(id, json)) await writer.drain();
+      }
+      // Sessions stored from now on are in the journal as well: those that exist now are enough.
+      let left = collection.size;
+      for (const [sid, session] of collection.sessions()) {
+        if (left-- === 0) break;
+        const id = session.origin?.id ?? sid;
+        if (writer.add(id, documentText(sid, session))) await writer.drain();
+      }
+      return await writer.finish();
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #discard(journalFile: OpenFile | null): Promise<void> {
+    const { files, paths } = this.#parts;
+    // What cannot be removed now is removed by the next opening.
+    await journalFile?.close().catch(() => undefined);
+    await files.remove(paths.snapshotTemporary).catch(() => undefined);
+    await files.remove(paths.journalTemporary).catch(() => undefined);
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * The composition root of the engine: takes the lock, opens the collection, wires the parts. The
+ * thread entry runs it behind a port, `isolate: false` runs it as it is.
+ */
+import type { Engine, EngineConfig } from "../protocol/contract.js";
+import { StoreError } from "../protocol/errors.js";
+import { type Clock, systemClock } from "./clock.js";
+import { Committer } from "./committer.js";
+import { Compactor } from "./compactor.js";
+import { ioError } from "./failure.js";
+import { type Files, nodeFiles } from "./files.js";
+import { Lock } from "./lock.js";
+import { openCollection, type OpenedCollection } from "./opening.js";
+import { type CollectionPaths, collectionPaths } from "./paths.js";
+import { type ProcessTable, systemProcesses } from "./process-table.js";
+import { Service } from "./service.js";
+import { Sweeper } from "./sweeper.js";
+
+/** What the engine takes from the world, so that a test can give it another. */
+export interface Surroundings {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly processes: ProcessTable;
+}
+
+/** Called with what went wrong while nobody waited for an answer. */
+export type Report = (error: StoreError) => void;
+
+/**
+ * Opens the collection.
+ * @throws StoreError `STORE_LOCKED`, `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_IO`
+ */
+export async function openEngine(
+  config: EngineConfig,
+  report: Report,
+  surroundings?: Surroundings,
+): Promise<Engine> {
+  const world = surroundings ?? {
+    files: nodeFiles,
+    clock: systemClock,
+    processes: await systemProcesses(),
+  };
+  const { files, clock } = world;
+  const paths = collectionPaths(config.directory, config.collection);
+  try {
+    await files.createDirectory(paths.directory);
+  } catch (cause) {
+    throw ioError(`cannot make the directory ${paths.directory}`, cause);
+  }
+
+  let committer: Committer | null = null;
+  const lock = await Lock.acquire({ ...world, paths, owner: config.owner }, (error) => {
+    committer?.refuse(error);
+    report(error);
+  });
+  try {
+    await files.remove(paths.snapshotTemporary);
+    await files.remove(paths.journalTemporary);
+    await files.remove(paths.quarantineTemporary);
+    const opened = await openCollection({
+      files,
+      paths,
+      clock,
+      passwords: config.encryptionKeys,
+      ttlMs: config.ttlMs,
+    });
+    const parts = assemble(config, report, world, paths, opened);
+    committer = parts.committer;
+    try {
+      return await start(config, report, world, paths, lock, opened, parts);
+    } catch (error) {
+      await parts.compactor.stop();
+      await opened.journal.close();
+      throw error;
+    }
+  } catch (cause) {
+    await lock.release().catch(() => undefined);
+    throw ioError(`cannot open the collection in ${paths.directory}`, cause);
+  }
+}
+
+interface Parts {
+  readonly committer: Committer;
+  readonly compactor: Compactor;
+  readonly sweeper: Sweeper;
+}
+
+function assemble(
+  config: EngineConfig,
+  report: Report,
+  { files, clock }: Surroundings,
+  paths: CollectionPaths,
+  { collection, journal, keyring, snapshotBytes }: OpenedCollection,
+): Parts {
+  const log = logger(config);
+  const committer = new Committer({
+    collection,
+    journal,
+    keyring,
+    clock,
+    durable: config.durable,
+    onCommit: () => {
+      compactor.considerRunning();
+    },
+    onDistrust: (error) => {
+      report(error);
+      compactor.recover();
+    },
+    onTouchFailure: report,
+  });
+  const compactor = new Compactor(
+    {
+      files,
+      paths,
+      collection,
+      journal,
+      committer,
+      keyring,
+      clock,
+      walLimitBytes: config.walLimitBytes,
+      report,
+      log,
+    },
+    snapshotBytes,
+  );
+  const sweeper = new Sweeper({
+    collection,
+    committer,
+    clock,
+    intervalMs: config.gcIntervalMs,
+    onSwept: () => {
+      if (config.compactAfterGc) compactor.runInBackground();
+    },
+    report,
+    log,
+  });
+  return { committer, compactor, sweeper };
+}
+
+async function start(
+  config: EngineConfig,
+  report: Report,
+  { clock }: Surroundings,
+  paths: CollectionPaths,
+  lock: Lock,
+  opened: OpenedCollection,
+  { committer, compactor, sweeper }: Parts,
+): Promise<Engine> {
+  const { collection, journal, recovered, quarantined } = opened;
+  if (opened.mustEncrypt) await compactor.run();
+  if (quarantined > 0) {
+    report(
+      new StoreError(
+        "STORE_CORRUPT",
+        `${quarantined} damaged stretches of the collection were set aside in ${paths.quarantine}; ` +
+          "everything else is served",
+      ),
+    );
+    // Until the files are rewritten, the next opening would find the same damage again.
+    if (!opened.mustEncrypt) compactor.runInBackground();
+  }
+  sweeper.start();
+  logger(config)(`opened ${paths.directory}: ${collection.size} sessions`);
+
+  const release = async (): Promise<void> => {
+    try {
+      await sweeper.stop();
+      await compactor.stop();
+      await committer.exclusively(() => (journal.known ? journal.sync() : Promise.resolve()));
+    } finally {
+      committer.stop();
+      await journal.close();
+      await lock.release();
+    }
+  };
+  return new Service({
+    collection,
+    journal,
+    committer,
+    compactor,
+    sweeper,
+    clock,
+    recovered,
+    quarantined,
+    release,
+  });
+}
+
+function logger({ debug, collection }: EngineConfig): (text: string) => void {
+  if (!debug) return () => undefined;
+  return (text) => {
+    console.error(`express-session-isolate [${collection}] ${text}`);
+  };
+}

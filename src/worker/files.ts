@@ -1,0 +1,151 @@
+/**
+ * The narrow file-system port: every byte that the engine reads or writes goes through here, so
+ * that a test can cut the power or fill the disk. The only importer of node:fs.
+ */
+import * as fs from "node:fs";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+
+/** How a file is opened: must exist, for reading; made if absent; emptied; must not exist. */
+export type OpenMode = "read" | "update" | "replace" | "create";
+
+/** An open file. Positions and lengths are bytes. */
+export interface OpenFile {
+  size(): Promise<number>;
+  /** Fills as much of `target` as the file has from `position`; 0 at its end. */
+  read(target: Uint8Array, position: number): Promise<number>;
+  /** Writes all of `bytes`, however often the system writes short. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  truncate(length: number): Promise<void>;
+  /** Returns when the content and the length are on the disk. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The operations the engine needs. Errors are the system's own, with their error number in `code`. */
+export interface Files {
+  /** Makes the directory and those above it, where missing, for the owner alone (0700). */
+  createDirectory(path: string): Promise<void>;
+  /** Files are made for the owner alone (0600). */
+  open(path: string, mode: OpenMode): Promise<OpenFile>;
+  rename(from: string, to: string): Promise<void>;
+  /** Gives a file a second name; EEXIST where that is taken. */
+  link(existing: string, path: string): Promise<void>;
+  /** Deletes the file; a missing one is no error. */
+  remove(path: string): Promise<void>;
+  /** Returns when the directory's entries are on the disk. */
+  syncDirectory(path: string): Promise<void>;
+}
+
+const openFd = promisify(fs.open);
+const closeFd = promisify(fs.close);
+const readFd = promisify(fs.read) as (
+  fd: number,
+  target: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+) => Promise<{ bytesRead: number }>;
+const writeFd = promisify(fs.write) as (
+  fd: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+) => Promise<{ bytesWritten: number }>;
+const statFd = promisify(fs.fstat);
+const truncateFd = promisify(fs.ftruncate);
+const syncFd = promisify(fs.fsync);
+const syncDataFd = promisify(fs.fdatasync);
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC } = fs.constants;
+
+const FLAGS: Record<OpenMode, number> = {
+  read: O_RDONLY,
+  update: O_RDWR | O_CREAT,
+  replace: O_RDWR | O_CREAT | O_TRUNC,
+  create: O_RDWR | O_CREAT | O_EXCL,
+};
+
+/** One system call moves at most this much: Linux stops at 2 GiB - 4 KiB, macOS at 2 GiB - 1. */
+const MAX_TRANSFER_BYTES = 1 << 30;
+
+const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
+
+/** The real file system. */
+export const nodeFiles: Files = {
+  async createDirectory(path) {
+    const first = await promisify(fs.mkdir)(path, { recursive: true, mode: 0o700 });
+    // The new entry lives in the parent of the first directory that was missing.
+    if (first !== undefined) await nodeFiles.syncDirectory(dirname(first));
+  },
+
+  async open(path, mode) {
+    return new NodeFile(await openFd(path, FLAGS[mode], 0o600));
+  },
+
+  rename: promisify(fs.rename),
+
+  async link(existing, path) {
+    try {
+      await promisify(fs.link)(existing, path);
+    } catch (error) {
+      // A file system without hard links, such as exFAT: not atomic there, but as exclusive.
+      if (!NO_LINKS.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      await promisify(fs.copyFile)(existing, path, fs.constants.COPYFILE_EXCL);
+    }
+  },
+
+  async remove(path) {
+    await promisify(fs.rm)(path, { force: true });
+  },
+
+  async syncDirectory(path) {
+    // Windows cannot open a directory for this, and writes its entries through by itself.
+    if (process.platform === "win32") return;
+    const fd = await openFd(path, O_RDONLY);
+    try {
+      await syncFd(fd);
+    } finally {
+      await closeFd(fd);
+    }
+  },
+};
+
+class NodeFile implements OpenFile {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  async size(): Promise<number> {
+    return (await statFd(this.#fd)).size;
+  }
+
+  async read(target: Uint8Array, position: number): Promise<number> {
+    const length = Math.min(target.byteLength, MAX_TRANSFER_BYTES);
+    return (await readFd(this.#fd, target, 0, length, position)).bytesRead;
+  }
+
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.byteLength;) {
+      const length = Math.min(bytes.byteLength - done, MAX_TRANSFER_BYTES);
+      const { bytesWritten } = await writeFd(this.#fd, bytes, done, length, position + done);
+      done += bytesWritten;
+    }
+  }
+
+  truncate(length: number): Promise<void> {
+    return truncateFd(this.#fd, length);
+  }
+
+  sync(): Promise<void> {
+    // fdatasync leaves out only what reading back does not need, such as the modification time.
+    return syncDataFd(this.#fd);
+  }
+
+  close(): Promise<void> {
+    return closeFd(this.#fd);
+  }
+}

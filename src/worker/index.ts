@@ -1,0 +1,24 @@
+/** The thread: opens the engine, serves it on the port it was given, and says that it is ready. */
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+
+import type { EngineConfig, WorkerMessage } from "../protocol/contract.js";
+import { encodeError } from "../protocol/errors.js";
+import { serve } from "../protocol/rpc.js";
+import { openEngine } from "./engine.js";
+
+const { config, port } = workerData as { config: EngineConfig; port: MessagePort };
+
+function say(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+try {
+  const engine = await openEngine(config, (error) => {
+    say({ type: "report", error: encodeError(error) });
+  });
+  serve(engine, port);
+  say({ type: "ready" });
+} catch (error) {
+  say({ type: "fatal", error: encodeError(error) });
+  port.close();
+}

@@ -1,0 +1,247 @@
+/**
+ * One owner for a collection: lite-nosql's lock file, held from opening to closing. lite-nosql takes
+ * a lock for stale when its `ts` is over 10 s old, so it is kept fresh, which also shows an owner on
+ * another machine or in another container, whose pid says nothing here, to be alive.
+ */
+import { StoreError } from "../protocol/errors.js";
+import { randomName } from "./cipher.js";
+import type { Clock, Timer } from "./clock.js";
+import { isJsonObject } from "./document.js";
+import { ioError, isErrno } from "./failure.js";
+import type { Files, OpenMode } from "./files.js";
+import type { CollectionPaths } from "./paths.js";
+import type { ProcessTable } from "./process-table.js";
+import { readSmallFile } from "./small-file.js";
+
+/** lite-nosql's `TTL_LOCK_MS`. */
+const STALE_MS = 10_000;
+const HEARTBEAT_MS = 2500;
+/** Between looks at a lock that may be stale. */
+const LOOK_MS = 250;
+
+/** What a lock file says. `space`, `started` and `owner` are this store's own. */
+interface LockRecord {
+  readonly pid: number;
+  readonly ts: number;
+  readonly host: string;
+  readonly space: string | null;
+  readonly started: string | null;
+  readonly owner: string | null;
+}
+
+export interface LockParts {
+  readonly files: Files;
+  readonly paths: CollectionPaths;
+  readonly processes: ProcessTable;
+  readonly clock: Clock;
+  /** Names the store that owns the collection, the same for each of its workers in turn. */
+  readonly owner: string;
+}
+
+export class Lock {
+  readonly #parts: LockParts;
+  readonly #onLost: (error: StoreError) => void;
+  readonly #started: string | null;
+  #timer: Timer | null = null;
+  #beating: Promise<void> | null = null;
+  #released = false;
+
+  private constructor(
+    parts: LockParts,
+    started: string | null,
+    onLost: (error: StoreError) => void,
+  ) {
+    this.#parts = parts;
+    this.#started = started;
+    this.#onLost = onLost;
+    this.#schedule();
+  }
+
+  /**
+   * Takes the lock. One whose owner may be alive elsewhere is watched until it shows a sign of life
+   * or is stale: up to 10 s.
+   * @param onLost called once if another process takes the lock away while it is held
+   * @throws StoreError `STORE_LOCKED` with the owner's pid and host
+   */
+  static async acquire(parts: LockParts, onLost: (error: StoreError) => void): Promise<Lock> {
+    const { files, paths, processes, clock } = parts;
+    const started = await processes.startOf(processes.pid);
+    const temporary = `${paths.lock}.${randomName()}.tmp`;
+    const deadline = clock.now() + STALE_MS;
+    let seen: string | null = null;
+    try {
+      for (;;) {
+        await writeText(files, temporary, "replace", lockText(parts, started));
+        if (await linked(files, temporary, paths.lock)) return new Lock(parts, started, onLost);
+
+        const text = await readText(files, paths.lock);
+        if (text === null) continue;
+        const record = parseLock(text);
+        const verdict = await judge(record, parts);
+        const beaten = seen !== null && seen !== text;
+        if (verdict === "held" || (verdict === "unsure" && beaten)) {
+          throw lockedError(paths, record);
+        }
+        const silent = clock.now() >= deadline || (record === null && seen === text);
+        if (verdict === "stale" || silent) {
+          await takeAway(files, paths, text);
+          continue;
+        }
+        seen = text;
+        await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+      }
+    } catch (cause) {
+      throw ioError(`cannot lock ${paths.lock}`, cause);
+    } finally {
+      await files.remove(temporary);
+    }
+  }
+
+  /** Gives the lock back, unless it has been taken away. */
+  async release(): Promise<void> {
+    this.#released = true;
+    this.#timer?.cancel();
+    await this.#beating;
+    const { files, paths } = this.#parts;
+    if (await this.#isOurs()) await files.remove(paths.lock);
+  }
+
+  #schedule(): void {
+    this.#timer = this.#parts.clock.after(HEARTBEAT_MS, () => {
+      this.#beating = this.#beat().finally(() => (this.#beating = null));
+    });
+  }
+
+  async #beat(): Promise<void> {
+    const { files, paths } = this.#parts;
+    try {
+      const text = await readText(files, paths.lock);
+      if (text !== null && parseLock(text)?.owner !== this.#parts.owner) {
+        this.#onLost(lockedError(paths, parseLock(text)));
+        return;
+      }
+      // As long as what it replaces: only the digits of `ts` change. One that somebody deleted is
+      // made again, before anybody else can take it.
+      const mode = text === null ? "create" : "update";
+      await writeText(files, paths.lock, mode, lockText(this.#parts, this.#started));
+    } catch (cause) {
+      if (isErrno(cause, "ENOENT")) {
+        this.#onLost(ioError(`the directory ${paths.directory} is gone`, cause));
+        return;
+      }
+      // A disk that does not work now cannot show life; the next beat may.
+    }
+    if (!this.#released) this.#schedule();
+  }
+
+  async #isOurs(): Promise<boolean> {
+    const text = await readText(this.#parts.files, this.#parts.paths.lock);
+    return text !== null && parseLock(text)?.owner === this.#parts.owner;
+  }
+}
+
+function lockText({ processes, clock, owner }: LockParts, started: string | null): string {
+  const { pid, host, space } = processes;
+  return JSON.stringify({ pid, ts: clock.now(), host, space, started, owner });
+}
+
+async function readText(files: Files, path: string): Promise<string | null> {
+  return (await readSmallFile(files, path))?.toString() ?? null;
+}
+
+function parseLock(text: string): LockRecord | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isJsonObject(value)) return null;
+  const { pid, ts, host, space, started, owner } = value;
+  if (typeof pid !== "number" || typeof ts !== "number") return null;
+  return {
+    pid,
+    ts,
+    host: stringOrNull(host) ?? "",
+    space: stringOrNull(space),
+    started: stringOrNull(started),
+    owner: stringOrNull(owner),
+  };
+}
+
+function stringOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+/** `unsure`: the owner can be seen only by its heartbeat. */
+type Verdict = "held" | "stale" | "unsure";
+
+async function judge(record: LockRecord | null, parts: LockParts): Promise<Verdict> {
+  // lite-nosql creates its lock empty and fills it at once; nobody else leaves such a thing.
+  if (record === null) return "unsure";
+  const { processes, clock, owner } = parts;
+  if (record.owner === owner) return "stale";
+  const silent = clock.now() - record.ts > STALE_MS;
+  const sameSpace = record.space === processes.space && record.host === processes.host;
+  // lite-nosql's locks name no space; it means the host.
+  const local = sameSpace || (record.owner === null && record.host === processes.host);
+  if (!local) return silent ? "stale" : "unsure";
+  if (!processes.isAlive(record.pid)) return "stale";
+  const started = await processes.startOf(record.pid);
+  if (record.started !== null && started !== null && record.started !== started) return "stale";
+  // A live process may have lost the thread that owned the collection, and lite-nosql's own rule
+  // is that a silent lock is stale.
+  if (silent && (record.pid === processes.pid || record.owner === null)) return "stale";
+  return "held";
+}
+
+function lockedError(paths: CollectionPaths, record: LockRecord | null): StoreError {
+  const owner =
+    record === null
+      ? "a process that cannot be told"
+      : `process ${record.pid} on host ${record.host}`;
+  return new StoreError(
+    "STORE_LOCKED",
+    `the collection is in use by ${owner}: only one store at a time may have it open. ` +
+      `Close that one, or use another directory or collection. Lock file: ${paths.lock}`,
+  );
+}
+
+/**
+ * Removes a stale lock, and only that one: whoever moves it away looks at what was moved, and puts
+ * back what another process has made of it meanwhile.
+ */
+async function takeAway(files: Files, paths: CollectionPaths, judged: string): Promise<void> {
+  const aside = `${paths.lock}.${randomName()}.stale`;
+  try {
+    await files.rename(paths.lock, aside);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    throw error;
+  }
+  try {
+    if ((await readText(files, aside)) !== judged) await linked(files, aside, paths.lock);
+  } finally {
+    await files.remove(aside);
+  }
+}
+
+/** Gives a file a second name. @returns false where that is taken */
+async function linked(files: Files, existing: string, path: string): Promise<boolean> {
+  try {
+    await files.link(existing, path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return false;
+    throw error;
+  }
+}
+
+async function writeText(files: Files, path: string, mode: OpenMode, text: string): Promise<void> {
+  const file = await files.open(path, mode);
+  try {
+    await file.write(Buffer.from(text), 0);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * How a collection comes back: the snapshot, the journal over it, and what to do about damage, torn
+ * tails and keys. Nothing is written before all has been read and the key is proven.
+ */
+import { StoreError } from "../protocol/errors.js";
+import type { Clock } from "./clock.js";
+import { Collection } from "./collection.js";
+import { isErrno } from "./failure.js";
+import type { Files, OpenFile } from "./files.js";
+import { Journal } from "./journal.js";
+import { type JournalReading, readJournal } from "./journal-reader.js";
+import { Keyring, makeSalt, readSalt } from "./keyring.js";
+import { LineBuffer } from "./line-buffer.js";
+import type { CollectionPaths } from "./paths.js";
+import { quarantine, sealQuarantine } from "./quarantine.js";
+import { encodeLine, insertOtherRecord, insertRecord } from "./record.js";
+import { readSnapshot, type SnapshotReading } from "./snapshot-reader.js";
+
+export interface OpeningParts {
+  readonly files: Files;
+  readonly paths: CollectionPaths;
+  readonly clock: Clock;
+  readonly passwords: readonly string[];
+  /** Lifetime of a session that says nothing about its own. */
+  readonly ttlMs: number;
+}
+
+export interface OpenedCollection {
+  readonly collection: Collection;
+  readonly journal: Journal;
+  readonly keyring: Keyring | null;
+  readonly snapshotBytes: number;
+  /** Records read back. */
+  readonly recovered: number;
+  /** Damaged stretches set aside. */
+  readonly quarantined: number;
+  /** The files hold plaintext, and a key was given: only a compaction makes an end of it. */
+  readonly mustEncrypt: boolean;
+}
+
+/**
+ * Opens a collection, making it where there is none.
+ * @throws StoreError `STORE_KEY_MISMATCH`, `STORE_CORRUPT` or, from the file system, any error
+ */
+export async function openCollection(parts: OpeningParts): Promise<OpenedCollection> {
+  const { files, paths, clock, ttlMs } = parts;
+  const snapshotFile = await openExisting(files, paths.snapshot);
+  let journalFile: OpenFile | null = null;
+  try {
+    journalFile = await openExisting(files, paths.journal);
+    const salted = await existingKeyring(parts);
+    const collection = new Collection();
+    const fallbackExpiry = clock.now() + ttlMs;
+
+    let recovered = 0;
+    const snapshot = await readSnapshot(snapshotFile, salted, fallbackExpiry, (element) => {
+      collection.load(element.id, element.document);
+      recovered++;
+    });
+    if (snapshot.state === "read") collection.version = snapshot.version;
+    const reading = await readJournal(journalFile, salted, fallbackExpiry, (record) => {
+      collection.apply(record, fallbackExpiry);
+      recovered++;
+    });
+    proveKey(parts, salted, snapshot, reading);
+
+    const keyring = await keyringFor(parts, salted);
+    const damage = snapshot.state === "read" ? snapshot.damage : [];
+    if (snapshotFile !== null && damage.length > 0) {
+      await quarantine(files, paths, keyring, snapshotFile, damage);
+    }
+    const torn = reading.tornTail === null ? [] : [reading.tornTail];
+    if (journalFile !== null && reading.damage.length + torn.length > 0) {
+      await quarantine(files, paths, keyring, journalFile, [...reading.damage, ...torn]);
+    }
+    if (keyring !== null) await sealQuarantine(files, paths, keyring);
+
+    return {
+      collection,
+      journal: await openJournal(parts, reading, collection, keyring),
+      keyring,
+      snapshotBytes: snapshot.state === "read" ? snapshot.bytes : 0,
+      recovered,
+      quarantined: damage.length + reading.damage.length,
+      mustEncrypt:
+        keyring !== null && (reading.plain || (snapshot.state === "read" && !snapshot.encrypted)),
+    };
+  } finally {
+    await snapshotFile?.close();
+    await journalFile?.close();
+  }
+}
+
+/** Keys from the salt that the directory has, or null where no key was given or no salt is there. */
+async function existingKeyring({ files, paths, passwords }: OpeningParts): Promise<Keyring | null> {
+  const [first, ...others] = passwords;
+  if (first === undefined) return null;
+  const salt = await readSalt(files, paths);
+  return salt === null ? null : Keyring.derive([first, ...others], salt);
+}
+
+async function keyringFor(parts: OpeningParts, salted: Keyring | null): Promise<Keyring | null> {
+  if (salted !== null || parts.passwords.length === 0) return salted;
+  await makeSalt(parts.files, parts.paths);
+  return existingKeyring(parts);
+}
+
+/** Refuses a collection that these keys, or the lack of one, cannot read. */
+function proveKey(
+  { paths, passwords }: OpeningParts,
+  keyring: Keyring | null,
+  snapshot: SnapshotReading,
+  journal: JournalReading,
+): void {
+  const mismatch = (message: string): StoreError => new StoreError("STORE_KEY_MISMATCH", message);
+  const sealedFile = snapshot.state === "sealed" ? paths.snapshot : paths.journal;
+  if (snapshot.state === "sealed" || journal.sealed) {
+    if (passwords.length === 0) {
+      throw mismatch(`${sealedFile} is encrypted: open it with the option encryptionKey`);
+    }
+    if (keyring === null) {
+      throw mismatch(
+        `${sealedFile} is encrypted, and ${paths.salt}, from which its key is derived, is missing or damaged: ` +
+          "restore that file from a backup",
+      );
+    }
+  }
+  if (snapshot.state === "unknown-key" || journal.otherKey) {
+    const file = snapshot.state === "unknown-key" ? paths.snapshot : paths.journal;
+    throw mismatch(
+      `${file} cannot be decrypted: encryptionKey is not the one it was written with, ` +
+        `or ${paths.salt} was replaced. Nothing has been changed`,
+    );
+  }
+  if (snapshot.state === "unverifiable") {
+    throw new StoreError(
+      "STORE_CORRUPT",
+      `${paths.snapshot} was changed or cut short, and nothing in it can be proven whole: ` +
+        "restore it from a backup, or move it away to open without it. Nothing has been changed",
+    );
+  }
+}
+
+/** The journal, ready to be appended to: the torn tail cut off, its last line ended. */
+async function openJournal(
+  { files, paths, clock }: OpeningParts,
+  reading: JournalReading,
+  collection: Collection,
+  keyring: Keyring | null,
+): Promise<Journal> {
+  const file = await files.open(paths.journal, "update");
+  try {
+    const lines = new LineBuffer();
+    // After the crash of a compaction an increment would be replayed over its own result: what was
+    // incremented is written whole, before a compaction can begin.
+    for (const id of collection.incremented) {
+      const document = collection.document(id);
+      if (document === null) continue;
+      lines.add(
+        encodeLine(
+          document.sid === null
+            ? insertOtherRecord(clock.now(), id, document.json)
+            : insertRecord(clock.now(), document.sid, document.session),
+          keyring,
+        ),
+      );
+    }
+    let { length } = reading;
+    await file.truncate(length);
+    if (reading.unterminated) await file.write(Buffer.from("\n"), length++);
+    await file.write(lines.bytes(), length);
+    length += lines.length;
+    await file.sync();
+    await files.syncDirectory(paths.directory);
+    return new Journal(paths.journal, file, length);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function openExisting(files: Files, path: string): Promise<OpenFile | null> {
+  try {
+    return await files.open(path, "read");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return null;
+    throw error;
+  }
+}

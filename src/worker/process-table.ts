@@ -1,0 +1,48 @@
+/**
+ * Which processes live: how a lock tells an owner that died from one that is there. A pid alone does
+ * not say, since pids are used again, and mean nothing in another container or on another machine.
+ */
+import { readFile, readlink } from "node:fs/promises";
+import { hostname } from "node:os";
+
+export interface ProcessTable {
+  readonly pid: number;
+  readonly host: string;
+  /** Names the running kernel and pid namespace, in which pids mean something; null if unknown. */
+  readonly space: string | null;
+  isAlive(pid: number): boolean;
+  /** When a process started, in the system's own terms; null if unknown or there is none. */
+  startOf(pid: number): Promise<string | null>;
+}
+
+/** The processes of this machine. What /proc does not tell (macOS, Windows) stays unknown. */
+export async function systemProcesses(): Promise<ProcessTable> {
+  const boot = await readFile("/proc/sys/kernel/random/boot_id", "latin1").catch(() => null);
+  const namespace = await readlink("/proc/self/ns/pid").catch(() => null);
+  return {
+    pid: process.pid,
+    // lite-nosql's own expression, so that each knows the other's locks for local ones.
+    host: (process.env["HOSTNAME"] ?? hostname()).slice(0, 64),
+    space: boot === null || namespace === null ? null : `${boot.trim()} ${namespace}`,
+    isAlive,
+    startOf,
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: there is one, and it belongs to somebody else.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+/** The field `starttime` of `/proc/<pid>/stat`, the 22nd: proc_pid_stat(5). */
+async function startOf(pid: number): Promise<string | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => null);
+  // The second field is the command in parentheses, and may hold anything.
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields?.[19] ?? null;
+}

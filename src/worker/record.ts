@@ -1,0 +1,159 @@
+/**
+ * The lines of the journal: lite-nosql's records, one a line, to text and back. A plaintext line of
+ * our own ends in a checksum over the bytes before it, a field that lite-nosql ignores; an encrypted
+ * one is an envelope, which authenticates itself.
+ */
+import { crc32 } from "node:zlib";
+
+import { isEnvelope } from "./cipher.js";
+import {
+  cookiePath,
+  documentText,
+  isJsonObject,
+  type JsonObject,
+  readDocument,
+  type SessionDocument,
+  type StoredDocument,
+} from "./document.js";
+import { readPlainDocument, startsWith } from "./plain-document.js";
+import type { Keyring } from "./keyring.js";
+import type { Patch } from "./patch.js";
+
+/** A record of the journal. `id` is the document's. */
+export type JournalRecord =
+  | { readonly op: "insert"; readonly id: string; readonly document: StoredDocument }
+  | { readonly op: "update"; readonly id: string; readonly patch: Patch }
+  | { readonly op: "delete"; readonly id: string };
+
+/** Puts the whole document, replacing one with that id. */
+export function insertRecord(now: number, sid: string, session: SessionDocument): string {
+  const id = JSON.stringify(session.origin?.id ?? sid);
+  const document = documentText(sid, session);
+  return `{"op":"insert","ts":${now},"id":${id},"doc":${document}}`;
+}
+
+/** Puts a document that is no session, given as JSON text. */
+export function insertOtherRecord(now: number, id: string, json: string): string {
+  return `{"op":"insert","ts":${now},"id":${JSON.stringify(id)},"doc":${json}}`;
+}
+
+/** Moves the expiry and, where a newer cookie is laid over the session, that. */
+export function touchRecord(now: number, sid: string, session: SessionDocument): string {
+  const id = JSON.stringify(session.origin?.id ?? sid);
+  const { cookie, expiresAt } = session;
+  const cookieMember = cookie === null ? "" : `,"${cookiePath(session)}":${cookie}`;
+  const set = `{"expiresAt":${expiresAt}${cookieMember}}`;
+  const updatedAt = new Date(now).toISOString();
+  return `{"op":"update","ts":${now},"id":${id},"set":${set},"unset":[],"inc":{},"updatedAt":"${updatedAt}"}`;
+}
+
+export function deleteRecord(now: number, id: string): string {
+  return `{"op":"delete","ts":${now},"id":${JSON.stringify(id)}}`;
+}
+
+const CHECKSUM_FIELD = ',"crc":"';
+/** `,"crc":"` + 8 hex digits + `"}` */
+const CHECKSUM_BYTES = CHECKSUM_FIELD.length + 8 + 2;
+
+/** A record as a line of the journal, without its `\n`. */
+export function encodeLine(record: string, keyring: Keyring | null): string {
+  if (keyring !== null) return keyring.first.seal(record);
+  const body = record.slice(0, -1);
+  return `${body}${CHECKSUM_FIELD}${hex8(crc32(body))}"}`;
+}
+
+function hex8(value: number): string {
+  return value.toString(16).padStart(8, "0");
+}
+
+/** Why a line gave no record. `sealed`: an envelope, and no key to try on it. */
+export type LineFault = "damaged" | "sealed" | "unknown-key";
+
+export type DecodedLine =
+  { readonly record: JournalRecord; readonly encrypted: boolean } | { readonly fault: LineFault };
+
+const RECORD_PREFIX = '{"op":"';
+
+/** Reads a line of the journal, without its `\n`. */
+export function decodeLine(
+  line: Buffer,
+  keyring: Keyring | null,
+  fallbackExpiry: number,
+): DecodedLine {
+  if (!isEnvelope(line)) return decodePlain(line, false, fallbackExpiry);
+  if (keyring === null) return { fault: "sealed" };
+  const content = keyring.open(line);
+  if (content !== null) return decodePlain(content, true, fallbackExpiry);
+  const known = keyring.keyFor(line, RECORD_PREFIX) !== null;
+  return { fault: known ? "damaged" : "unknown-key" };
+}
+
+function decodePlain(line: Buffer, encrypted: boolean, fallbackExpiry: number): DecodedLine {
+  let end = line.length;
+  const checksum = line.toString("latin1", Math.max(0, end - CHECKSUM_BYTES));
+  if (checksum.startsWith(CHECKSUM_FIELD)) {
+    const body = line.subarray(0, end - CHECKSUM_BYTES);
+    if (checksum !== `${CHECKSUM_FIELD}${hex8(crc32(body))}"}`) return { fault: "damaged" };
+    end -= CHECKSUM_BYTES;
+    // Only a line that is proven to be our own, byte for byte, is worth the shortcut.
+    const record = decodeOwnInsert(line, end);
+    if (record !== null) return { record, encrypted };
+  } else if (encrypted) {
+    const record = decodeOwnInsert(line, end - 1);
+    if (record !== null) return { record, encrypted };
+  }
+  const record = decodeAny(line, fallbackExpiry);
+  return record === null ? { fault: "damaged" } : { record, encrypted };
+}
+
+const INSERT_PREFIX = Buffer.from('{"op":"insert","ts":');
+const ID_MEMBER = Buffer.from(',"id":"');
+const DOC_MEMBER = Buffer.from(',"doc":');
+const COMMA = 0x2c;
+
+/** The shortcut: an insert as {@link insertRecord} writes it, `end` at its last brace. */
+function decodeOwnInsert(line: Buffer, end: number): JournalRecord | null {
+  if (!startsWith(line, 0, INSERT_PREFIX)) return null;
+  let at = INSERT_PREFIX.length;
+  while (at < end && line[at] !== COMMA) at++;
+  if (!startsWith(line, at, ID_MEMBER)) return null;
+  const idStart = at + ID_MEMBER.length;
+  const document = line.indexOf(DOC_MEMBER, idStart);
+  if (document === -1) return null;
+  const found = readPlainDocument(line, document + DOC_MEMBER.length, end);
+  if (found === null) return null;
+  // The id stands in the record and in the document, in the same bytes.
+  if (document - idStart - 1 !== found.idBytes) return null;
+  return { op: "insert", id: found.sid, document: found };
+}
+
+/** Any record of lite-nosql, or null where it is none. */
+function decodeAny(line: Buffer, fallbackExpiry: number): JournalRecord | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line.toString());
+  } catch {
+    return null;
+  }
+  if (!isJsonObject(value)) return null;
+  const { op, id } = value;
+  if (typeof id !== "string") return null;
+  if (op === "delete") return { op, id };
+  if (op === "insert") {
+    const { doc } = value;
+    if (!isJsonObject(doc)) return null;
+    return { op, id, document: readDocument(id, doc, fallbackExpiry) };
+  }
+  if (op === "update") return { op, id, patch: readPatch(value) };
+  return null;
+}
+
+function readPatch(record: JsonObject): Patch {
+  const { set, unset, inc, updatedAt } = record;
+  return {
+    set: isJsonObject(set) ? set : {},
+    unset: Array.isArray(unset) ? unset.filter((path) => typeof path === "string") : [],
+    inc: isJsonObject(inc) ? inc : {},
+    updatedAt,
+  };
+}

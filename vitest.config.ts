@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+/** Where to write the results as JSON, for a script that counts them. */
+const resultsFile = process.env["TEST_RESULTS"];
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    // What is imported by the package's name is the build, and node loads it, as a user's would.
+    server: { deps: { external: [/\/dist\//] } },
+    reporters: resultsFile ? ["default", ["json", { outputFile: resultsFile }]] : ["default"],
+  },
+});
