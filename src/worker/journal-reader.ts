@@ -5,7 +5,8 @@
 import type { OpenFile } from "./files.js";
 import type { Keyring } from "./keyring.js";
 import { scanLines } from "./line-scanner.js";
-import { decodeLine, type JournalRecord } from "./record.js";
+import { decodeLine, type JournalRecord, type LineFault } from "./record.js";
+import { findEnvelopes, findPieces, type Gap, RECORD } from "./salvage.js";
 import type { DamagedRange } from "./snapshot-reader.js";
 
 /**
@@ -62,36 +63,56 @@ export async function readJournal(
   await scanLines(source, ({ bytes, start, end, terminated }) => {
     if (terminated) length = end + 1;
     if (bytes !== null && isBlank(bytes)) return;
-    const decoded = bytes === null ? DAMAGED : decodeLine(bytes, keyring, fallbackExpiry);
-    if ("record" in decoded) {
-      records++;
-      unknownRun = 0;
+    if (bytes === null) {
+      damage.push({ start, end });
+      return;
+    }
+    let found = 0;
+    const faults: LineFault[] = [];
+    const accept = (piece: Buffer): boolean => {
+      const decoded = decodeLine(piece, keyring, fallbackExpiry);
+      if ("fault" in decoded) {
+        faults.push(decoded.fault);
+        return false;
+      }
+      found++;
       if (decoded.encrypted) encrypted = true;
       else plain = true;
-      if (!terminated) {
-        length = end;
-        unterminated = true;
-      }
       onRecord(decoded.record);
-      return;
-    }
-    if (decoded.fault === "sealed") sealed = true;
-    if (!terminated) {
+      return true;
+    };
+    const gaps = accept(bytes) ? [] : findWhole(bytes, accept);
+    records += found;
+    const [fault] = faults;
+    if (found === 0 && !terminated) {
       tornTail = { start, end };
+      if (fault === "sealed") sealed = true;
       return;
     }
-    if (decoded.fault === "unknown-key") {
+    if (!terminated) {
+      length = end;
+      unterminated = true;
+    }
+    if (found > 0) unknownRun = 0;
+    else if (fault === "sealed") sealed = true;
+    else if (fault === "unknown-key") {
       unknownKey++;
       longestUnknownRun = Math.max(longestUnknownRun, ++unknownRun);
-    } else unknownRun = 0;
-    damage.push({ start, end });
+    }
+    for (const gap of gaps) damage.push({ start: start + gap.start, end: start + gap.end });
   });
 
   const otherKey = longestUnknownRun >= OTHER_KEY_RUN || (unknownKey > 0 && !encrypted);
   return { records, plain, encrypted, sealed, otherKey, damage, tornTail, length, unterminated };
 }
 
-const DAMAGED = { fault: "damaged" } as const;
+const OPEN_BRACE = 0x7b;
+
+/** The records of a line in which damage to a `\n` has run several together. */
+function findWhole(line: Buffer, accept: (piece: Buffer) => boolean): Gap[] {
+  const plain = line[0] === OPEN_BRACE;
+  return plain ? findPieces(line, 0, RECORD, accept) : findEnvelopes(line, accept);
+}
 
 /** lite-nosql skips empty lines. A file that a crash extended ends in NULs. */
 function isBlank(bytes: Buffer): boolean {

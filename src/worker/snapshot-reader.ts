@@ -3,10 +3,10 @@
  * damage is the caller's decision.
  */
 import { DATA_OFFSET, isEnvelope, type Key, parseEnvelopeHead } from "./cipher.js";
-import { scanElements } from "./element-scanner.js";
 import type { OpenFile } from "./files.js";
 import type { Keyring } from "./keyring.js";
 import { type ByteSource, type Line, scanLines } from "./line-scanner.js";
+import { findPieces, FOREIGN_ELEMENT, OWN_ELEMENT, type PieceShape } from "./salvage.js";
 import {
   checksumSeal,
   decodeElement,
@@ -97,6 +97,7 @@ async function parse(
   let version = 0;
   let complete = false;
   let first = true;
+  let shape: PieceShape = OWN_ELEMENT;
 
   const accept = (bytes: Buffer): boolean => {
     const element = decodeElement(bytes, reading);
@@ -116,12 +117,14 @@ async function parse(
       version = Number(HEAD.exec(bytes.toString("latin1", 0, 64))?.[1] ?? 0);
       const docs = bytes.indexOf(DOCS);
       if (docs !== -1) from = docs + DOCS.length;
+      // Our own start on the line below.
+      if (from < bytes.length) shape = FOREIGN_ELEMENT;
     } else {
       const last =
         bytes.length > 0 && bytes[bytes.length - 1] === 0x2c ? bytes.length - 1 : bytes.length;
       if (accept(bytes.subarray(0, last))) return;
     }
-    for (const gap of scanElements(bytes, from, accept)) {
+    for (const gap of findPieces(bytes, from, shape, accept)) {
       if (TAIL.test(bytes.toString("latin1", gap.start, Math.min(gap.end, gap.start + 64))))
         complete = true;
       else damage.push({ start: start + gap.start, end: start + gap.end });
@@ -165,6 +168,15 @@ async function isAuthentic(file: OpenFile, bytes: number, key: Key): Promise<boo
 
 const BASE64_CHUNK_BYTES = 1024 * 1024;
 
+/** Base64 to bytes, as many as there must be: a damaged character costs only the bytes it stands for. */
+function decodeBase64(text: string): Buffer {
+  const data = Buffer.from(text, "base64");
+  // Other characters are skipped and `=` ends it, which would shift or cut all that follows.
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  if (data.length >= Math.floor((text.length * 3) / 4) - padding) return data;
+  return Buffer.from(text.replace(/[^A-Za-z0-9+/]/g, "A"), "base64");
+}
+
 async function* decrypt(
   file: OpenFile,
   bytes: number,
@@ -184,7 +196,7 @@ async function* decrypt(
     filled += read;
     // Four characters are three bytes; only the end of the file may have fewer.
     const usable = position < bytes ? filled - (filled % 4) : filled;
-    yield decipher.update(Buffer.from(chunk.toString("latin1", 0, usable), "base64"));
+    yield decipher.update(decodeBase64(chunk.toString("latin1", 0, usable)));
     chunk.copyWithin(0, usable, filled);
     filled -= usable;
   }
