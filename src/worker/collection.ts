@@ -55,8 +55,10 @@ export class Collection {
   put(sid: string, session: SessionDocument): void {
     this.version++;
     const id = session.origin?.id ?? null;
-    const previousId = this.#sessions.get(sid)?.origin?.id ?? null;
-    if (previousId !== null && previousId !== id) this.#sidOf.delete(previousId);
+    if (this.#sidOf.size > 0) {
+      const previousId = this.#sessions.get(sid)?.origin?.id ?? null;
+      if (previousId !== null && previousId !== id) this.#sidOf.delete(previousId);
+    }
     if (id !== null) this.#sidOf.set(id, sid);
     if (this.#others.size > 0) this.#others.delete(id ?? sid);
     this.#sessions.set(sid, session);
@@ -99,7 +101,7 @@ export class Collection {
   }
 
   #insert(id: string, document: StoredDocument): void {
-    const before = this.#sidOf.get(id);
+    const before = this.#sidOf.size > 0 ? this.#sidOf.get(id) : undefined;
     // A document that changes its session id, or stops being a session, leaves the old one.
     if (before !== undefined && before !== document.sid) this.delete(before);
     if (document.sid === null) {

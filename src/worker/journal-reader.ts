@@ -116,5 +116,6 @@ function findWhole(line: Buffer, accept: (piece: Buffer) => boolean): Gap[] {
 
 /** lite-nosql skips empty lines. A file that a crash extended ends in NULs. */
 function isBlank(bytes: Buffer): boolean {
+  if (bytes[0] === OPEN_BRACE) return false;
   return bytes.every((byte) => byte === 0 || byte === 0x20 || byte === 0x0d || byte === 0x09);
 }

@@ -1,12 +1,13 @@
 /**
  * A stream of bytes cut into lines. JSON text and base64 have no raw `\n` inside, so a line is a
- * unit that damage elsewhere cannot reach. Memory stays at one chunk, or one line where that is
+ * unit that damage elsewhere cannot reach. Memory stays at two chunks, or one line where that is
  * longer.
  */
 
 const CHUNK_BYTES = 1024 * 1024;
 /** No line of ours is longer: V8 has no longer string (2^29 - 24 characters). */
 const MAX_LINE_BYTES = 2 ** 29 - 24;
+const NEWLINE = 0x0a;
 
 /** Fills as much of `target` as it can with the next bytes of the stream; 0 at its end. */
 export type ByteSource = (target: Uint8Array) => Promise<number>;
@@ -22,53 +23,67 @@ export interface Line {
   readonly terminated: boolean;
 }
 
-/** Calls back for each line of a stream, in order. @returns the length of the stream */
-export async function scanLines(source: ByteSource, onLine: (line: Line) => void): Promise<number> {
-  let buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  /** Where the line that is being gathered starts, and what is filled, in `buffer`. */
-  let lineAt = 0;
-  let filled = 0;
-  /** Where `buffer` starts in the stream. */
-  let base = 0;
-  /** Where an over-long line started in the stream, while it is being skipped. */
-  let skippedFrom = -1;
-
-  const emit = (end: number, terminated: boolean): void => {
-    if (skippedFrom === -1) {
-      const bytes = buffer.subarray(lineAt, end);
-      onLine({ bytes, start: base + lineAt, end: base + end, terminated });
-    } else {
-      onLine({ bytes: null, start: skippedFrom, end: base + end, terminated });
-      skippedFrom = -1;
+/** Calls back for each line of a stream, in order. */
+export async function scanLines(source: ByteSource, onLine: (line: Line) => void): Promise<void> {
+  let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let spare = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  const line = new LineParts(onLine);
+  let length = await source(chunk);
+  while (length > 0) {
+    // The next chunk is read while this one is looked at.
+    const next = source(spare);
+    try {
+      line.addChunk(chunk.subarray(0, length));
+    } finally {
+      length = await next;
     }
-  };
-
-  for (;;) {
-    if (filled === buffer.length) {
-      if (filled - lineAt > MAX_LINE_BYTES) {
-        if (skippedFrom === -1) skippedFrom = base + lineAt;
-        lineAt = filled;
-      }
-      const rest = filled - lineAt;
-      const larger = rest > buffer.length / 2 ? Buffer.allocUnsafeSlow(buffer.length * 2) : buffer;
-      buffer.copy(larger, 0, lineAt, filled);
-      buffer = larger;
-      base += lineAt;
-      lineAt = 0;
-      filled = rest;
-    }
-    const read = await source(buffer.subarray(filled));
-    if (read === 0) break;
-    let searchFrom = filled;
-    filled += read;
-    for (;;) {
-      const newline = buffer.subarray(0, filled).indexOf(0x0a, searchFrom);
-      if (newline === -1) break;
-      emit(newline, true);
-      lineAt = newline + 1;
-      searchFrom = lineAt;
-    }
+    [chunk, spare] = [spare, chunk];
   }
-  if (filled > lineAt || skippedFrom !== -1) emit(filled, false);
-  return base + filled;
+  line.end();
+}
+
+/** Lines out of chunks; a line that spans several is put together. */
+class LineParts {
+  readonly #onLine: (line: Line) => void;
+  #parts: Buffer[] = [];
+  #partsBytes = 0;
+  /** Where the line that has begun starts in the stream, and where the stream has come to. */
+  #start = 0;
+  #position = 0;
+
+  constructor(onLine: (line: Line) => void) {
+    this.#onLine = onLine;
+  }
+
+  addChunk(chunk: Buffer): void {
+    let at = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, at)) {
+      this.#emit(chunk.subarray(at, end), true);
+      at = end + 1;
+    }
+    const rest = chunk.subarray(at);
+    this.#position += rest.length;
+    this.#partsBytes += rest.length;
+    if (this.#partsBytes > MAX_LINE_BYTES) this.#parts = [];
+    // The chunk will be filled anew.
+    else if (rest.length > 0) this.#parts.push(Buffer.from(rest));
+  }
+
+  end(): void {
+    if (this.#partsBytes > 0) this.#emit(Buffer.alloc(0), false);
+  }
+
+  #emit(tail: Buffer, terminated: boolean): void {
+    const start = this.#start;
+    const end = this.#position + tail.length;
+    let bytes: Buffer | null = tail;
+    if (this.#partsBytes > 0) {
+      const tooLong = this.#partsBytes + tail.length > MAX_LINE_BYTES;
+      bytes = tooLong ? null : Buffer.concat([...this.#parts, tail]);
+      this.#parts = [];
+      this.#partsBytes = 0;
+    }
+    this.#position = this.#start = terminated ? end + 1 : end;
+    this.#onLine({ bytes, start, end, terminated });
+  }
 }

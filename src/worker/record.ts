@@ -15,6 +15,7 @@ import {
   type SessionDocument,
   type StoredDocument,
 } from "./document.js";
+import { formatChecksum, parseChecksum } from "./checksum.js";
 import { readPlainDocument, startsWith } from "./plain-document.js";
 import type { Keyring } from "./keyring.js";
 import type { Patch } from "./patch.js";
@@ -51,7 +52,7 @@ export function deleteRecord(now: number, id: string): string {
   return `{"op":"delete","ts":${now},"id":${JSON.stringify(id)}}`;
 }
 
-const CHECKSUM_FIELD = ',"crc":"';
+const CHECKSUM_FIELD = Buffer.from(',"crc":"');
 /** `,"crc":"` + 8 hex digits + `"}` */
 const CHECKSUM_BYTES = CHECKSUM_FIELD.length + 8 + 2;
 
@@ -59,11 +60,7 @@ const CHECKSUM_BYTES = CHECKSUM_FIELD.length + 8 + 2;
 export function encodeLine(record: string, keyring: Keyring | null): string {
   if (keyring !== null) return keyring.first.seal(record);
   const body = record.slice(0, -1);
-  return `${body}${CHECKSUM_FIELD}${hex8(crc32(body))}"}`;
-}
-
-function hex8(value: number): string {
-  return value.toString(16).padStart(8, "0");
+  return `${body},"crc":"${formatChecksum(crc32(body))}"}`;
 }
 
 /** Why a line gave no record. `sealed`: an envelope, and no key to try on it. */
@@ -90,11 +87,13 @@ export function decodeLine(
 
 function decodePlain(line: Buffer, encrypted: boolean, fallbackExpiry: number): DecodedLine {
   let end = line.length;
-  const checksum = line.toString("latin1", Math.max(0, end - CHECKSUM_BYTES));
-  if (checksum.startsWith(CHECKSUM_FIELD)) {
-    const body = line.subarray(0, end - CHECKSUM_BYTES);
-    if (checksum !== `${CHECKSUM_FIELD}${hex8(crc32(body))}"}`) return { fault: "damaged" };
+  if (startsWith(line, end - CHECKSUM_BYTES, CHECKSUM_FIELD)) {
     end -= CHECKSUM_BYTES;
+    const checksum = parseChecksum(line, end + CHECKSUM_FIELD.length);
+    if (checksum !== crc32(line.subarray(0, end))) return { fault: "damaged" };
+    if (line[line.length - 2] !== QUOTE || line[line.length - 1] !== CLOSE_BRACE) {
+      return { fault: "damaged" };
+    }
     // Only a line that is proven to be our own, byte for byte, is worth the shortcut.
     const record = decodeOwnInsert(line, end);
     if (record !== null) return { record, encrypted };
@@ -109,7 +108,9 @@ function decodePlain(line: Buffer, encrypted: boolean, fallbackExpiry: number): 
 const INSERT_PREFIX = Buffer.from('{"op":"insert","ts":');
 const ID_MEMBER = Buffer.from(',"id":"');
 const DOC_MEMBER = Buffer.from(',"doc":');
+const QUOTE = 0x22;
 const COMMA = 0x2c;
+const CLOSE_BRACE = 0x7d;
 
 /** The shortcut: an insert as {@link insertRecord} writes it, `end` at its last brace. */
 function decodeOwnInsert(line: Buffer, end: number): JournalRecord | null {

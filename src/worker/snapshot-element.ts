@@ -5,6 +5,7 @@
  */
 import { crc32 } from "node:zlib";
 
+import { formatChecksum } from "./checksum.js";
 import type { Key } from "./cipher.js";
 import { isJsonObject, readDocument, type StoredDocument } from "./document.js";
 import { readPlainDocument } from "./plain-document.js";
@@ -17,7 +18,7 @@ export interface ElementSeal {
 
 /** Finds accidents; anyone can make one. */
 export const checksumSeal: ElementSeal = {
-  seal: (element) => crc32(element).toString(16).padStart(8, "0"),
+  seal: (element) => formatChecksum(crc32(element)),
   verify: (element, seal) => checksumSeal.seal(element) === seal,
 };
 
