@@ -2,7 +2,7 @@
  * The store without express-session's base class: sessions in, sessions out, promises throughout.
  * What a session is ends here; the engine knows only its JSON text.
  */
-import type { EngineStats } from "../protocol/contract.js";
+import type { EngineStats, FoundSession } from "../protocol/contract.js";
 import { StoreError } from "../protocol/errors.js";
 import { Batcher } from "./batch.js";
 import type { EngineHost } from "./engine-host.js";
@@ -21,6 +21,8 @@ export class Client {
   readonly #host: EngineHost;
   readonly #batch: Batcher;
   readonly #report: Report;
+  /** Listings under way: they take several calls of the engine, which must not close in between. */
+  readonly #listings = new Set<Promise<object[]>>();
   #closing: Promise<void> | null = null;
 
   constructor(settings: Settings, report: Report) {
@@ -43,27 +45,27 @@ export class Client {
     this.#assertOpen();
     assertSid(sid);
     const found = await this.#batch.get(sid);
-    if (found === null) return null;
-    return typeof found === "string" ? this.#decode(found, null) : this.#decode(...found);
+    return found === null ? null : this.#decode(found);
   }
 
   async set(sid: string, session: object): Promise<void> {
     this.#assertOpen();
     assertSid(sid);
     assertSession(session);
+    const { disableTTL, defaultTtlMs } = this.#settings;
     const now = Date.now();
-    const expiresAt = this.#expiry(session, now);
+    const expiresAt = expiryOf(session, now, defaultTtlMs);
     const json = this.#encode(session);
-    await this.#batch.write(expiresAt > now ? [sid, json, expiresAt] : [sid]);
+    await this.#batch.write(expiresAt > now ? [sid, json, disableTTL ? NEVER : expiresAt] : [sid]);
   }
 
   async touch(sid: string, session: object): Promise<"OK" | "EXPIRED"> {
     this.#assertOpen();
     assertSid(sid);
     assertSession(session);
-    const { disableTouch, disableTTL } = this.#settings;
+    const { disableTouch, disableTTL, defaultTtlMs } = this.#settings;
     if (disableTouch || disableTTL) return "OK";
-    const expiresAt = this.#expiry(session, Date.now());
+    const expiresAt = expiryOf(session, Date.now(), defaultTtlMs);
     const cookie: unknown = "cookie" in session ? session.cookie : undefined;
     const isObject = typeof cookie === "object" && cookie !== null;
     const live = await this.#batch.touch([sid, isObject ? stringify(cookie) : null, expiresAt]);
@@ -85,19 +87,13 @@ export class Client {
   }
 
   async all(): Promise<object[]> {
-    const engine = this.#engine();
-    const ids = await engine.ids();
-    const sessions: object[] = [];
-    for (let at = 0; at < ids.length; at += PAGE_SIZE) {
-      const page = ids.slice(at, at + PAGE_SIZE);
-      const found = await engine.get(page);
-      for (const [index, text] of found.entries()) {
-        if (text === null) continue;
-        const session = typeof text === "string" ? this.#decode(text, null) : this.#decode(...text);
-        if (session !== null) sessions.push(Object.assign(session, { id: page[index] }));
-      }
+    const listing = this.#list(this.#engine());
+    this.#listings.add(listing);
+    try {
+      return await listing;
+    } finally {
+      this.#listings.delete(listing);
     }
-    return sessions;
   }
 
   async clear(): Promise<number> {
@@ -113,11 +109,27 @@ export class Client {
   }
 
   close(): Promise<void> {
-    if (this.#closing === null) {
-      this.#batch.flush();
-      this.#closing = this.#host.engine.close();
-    }
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#batch.flush();
+    await Promise.allSettled(this.#listings);
+    await this.#host.engine.close();
+  }
+
+  async #list(engine: EngineHost["engine"]): Promise<object[]> {
+    const ids = await engine.ids();
+    const sessions: object[] = [];
+    for (let at = 0; at < ids.length; at += PAGE_SIZE) {
+      const page = ids.slice(at, at + PAGE_SIZE);
+      for (const [index, found] of (await engine.get(page)).entries()) {
+        const session = found === null ? null : this.#decode(found);
+        if (session !== null) sessions.push(Object.assign(session, { id: page[index] }));
+      }
+    }
+    return sessions;
   }
 
   /** The engine for a call that is about no session in particular: it overtakes none. */
@@ -133,11 +145,6 @@ export class Client {
     }
   }
 
-  #expiry(session: object, now: number): number {
-    const { disableTTL, defaultTtlMs } = this.#settings;
-    return disableTTL ? NEVER : expiryOf(session, now, defaultTtlMs);
-  }
-
   /** The session as JSON text; a custom serializer's text becomes a JSON string. */
   #encode(session: object): string {
     const { serializer } = this.#settings;
@@ -146,20 +153,20 @@ export class Client {
     try {
       text = serializer.stringify(session);
     } catch (cause) {
-      throw notSerializable(cause);
+      throw notSerializable('stringify of the option "serializer" failed', cause);
     }
     if (typeof text !== "string") {
-      throw new StoreError(
-        "NOT_SERIALIZABLE",
-        `option "serializer": stringify must return a string, got a value of type ${typeof text}`,
+      throw notSerializable(
+        `stringify of the option "serializer" must return a string, got a value of type ${typeof text}`,
       );
     }
     return JSON.stringify(text);
   }
 
   /** Dual of {@link #encode}; null, and a report, where the text cannot be parsed. */
-  #decode(json: string, cookie: string | null): object | null {
+  #decode(found: FoundSession): object | null {
     const { serializer } = this.#settings;
+    const [json, cookie] = typeof found === "string" ? [found, null] : found;
     try {
       const stored: unknown = JSON.parse(json);
       let session: unknown = stored;
@@ -167,19 +174,14 @@ export class Client {
         session = serializer.parse(typeof stored === "string" ? stored : json);
       }
       if (typeof session !== "object" || session === null) {
-        throw new TypeError("it was written by another serializer, or is no session");
+        throw new TypeError("what was stored is no session: it was made by another serializer");
       }
       if (cookie !== null) Object.assign(session, { cookie: JSON.parse(cookie) as unknown });
       return session;
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      this.#report(
-        new StoreError(
-          "STORE_CORRUPT",
-          `a stored session cannot be parsed and is not served; it stays in the files: ${reason}`,
-          { cause },
-        ),
-      );
+      // The reason may quote the session, so it is not in the message.
+      const message = "a stored session cannot be parsed; it is not served, and stays in the files";
+      this.#report(new StoreError("STORE_CORRUPT", message, { cause }));
       return null;
     }
   }
@@ -203,15 +205,14 @@ function stringify(value: object): string {
   try {
     json = JSON.stringify(value);
   } catch (cause) {
-    throw notSerializable(cause);
+    throw notSerializable(cause instanceof Error ? cause.message : String(cause), cause);
   }
   if (typeof json !== "string" || !/^[{[]/.test(json)) {
-    throw new StoreError("NOT_SERIALIZABLE", "the session's toJSON does not return an object");
+    throw notSerializable("its toJSON does not return an object");
   }
   return json;
 }
 
-function notSerializable(cause: unknown): StoreError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+function notSerializable(reason: string, cause?: unknown): StoreError {
   return new StoreError("NOT_SERIALIZABLE", `the session cannot be stored: ${reason}`, { cause });
 }

@@ -1,15 +1,10 @@
 /** The public exports, and nothing else. */
 import session from "express-session";
 
-import {
-  type LiteNoSQLStore as LiteNoSQLStoreInterface,
-  type LiteNoSQLStoreClass,
-  storeClass,
-} from "./store.js";
+import { storeClass } from "./store.js";
 
 /** The store: `new LiteNoSQLStore({ directory: "./data" })`. */
-export const LiteNoSQLStore: LiteNoSQLStoreClass = storeClass(session.Store);
-export type LiteNoSQLStore = LiteNoSQLStoreInterface;
+export class LiteNoSQLStore extends storeClass(session.Store) {}
 export default LiteNoSQLStore;
 
 export { StoreError, type StoreErrorCode } from "../protocol/errors.js";

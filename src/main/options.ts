@@ -1,6 +1,7 @@
 /** Untrusted options in, complete and frozen settings out. */
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
+import type { SessionData } from "express-session";
 
 import type { EngineConfig } from "../protocol/contract.js";
 import type { DefaultTtl } from "./expiry.js";
@@ -12,7 +13,7 @@ export interface Serializer {
 }
 
 /** Lifetime in seconds of a session whose cookie sets none. */
-export type Ttl = number | ((session: object) => number);
+export type Ttl = number | ((session: SessionData) => number);
 
 /** Options in English. */
 export interface EnglishOptions {

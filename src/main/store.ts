@@ -44,7 +44,7 @@ export interface LiteNoSQLStore extends Store {
    *
    * Fails with `NOT_SERIALIZABLE`, `STORE_OVERLOADED` or `STORE_IO`; the value before is then kept.
    */
-  set(sid: string, session: SessionData, callback?: (error?: unknown) => void): void;
+  set(sid: string, session: SessionData, callback: (error?: unknown) => void): void;
   set(sid: string, session: SessionData): Promise<void>;
 
   /**
@@ -54,12 +54,12 @@ export interface LiteNoSQLStore extends Store {
   touch(
     sid: string,
     session: SessionData,
-    callback?: (error?: unknown, result?: "OK" | "EXPIRED") => void,
+    callback: (error?: unknown, result?: "OK" | "EXPIRED") => void,
   ): void;
   touch(sid: string, session: SessionData): Promise<"OK" | "EXPIRED">;
 
   /** Deletes a session: how many that were, 0 or 1. */
-  destroy(sid: string, callback?: (error?: unknown, deleted?: number) => void): void;
+  destroy(sid: string, callback: (error?: unknown, deleted?: number) => void): void;
   destroy(sid: string): Promise<number>;
 
   /** How many sessions are live. */
@@ -75,15 +75,15 @@ export interface LiteNoSQLStore extends Store {
   all(): Promise<ListedSession[]>;
 
   /** Deletes all sessions: how many that were. */
-  clear(callback?: (error?: unknown, deleted?: number) => void): void;
+  clear(callback: (error?: unknown, deleted?: number) => void): void;
   clear(): Promise<number>;
 
   /** Flushes and releases all. Further calls fail with `STORE_CLOSED`; closing again does nothing. */
-  close(callback?: (error?: unknown) => void): void;
+  close(callback: (error?: unknown) => void): void;
   close(): Promise<void>;
 
   /** Rewrites the snapshot and empties the journal. Happens by itself as well. */
-  compact(callback?: (error?: unknown) => void): void;
+  compact(callback: (error?: unknown) => void): void;
   compact(): Promise<void>;
 
   /** What the engine has and has done. */
