@@ -1,7 +1,9 @@
 /**
- * Builds dist: for ESM the index, the connect factory and the worker, with what they share in
- * chunks; for CommonJS the index and the factory. The worker is the ESM one for both.
+ * Builds dist: for ESM the index, the connect factory and the worker; for CommonJS the index and
+ * the factory. The worker is the ESM one for both. What they share is in files of its own, so that
+ * a program that loads both entries has one StoreError.
  */
+import { basename } from "node:path";
 import { defineConfig, type Options } from "tsup";
 
 const shared: Options = {
@@ -13,35 +15,43 @@ const shared: Options = {
   shims: true,
 };
 
-const publicEntries = { index: "src/main/index.ts", connect: "src/main/connect.ts" };
+const index = "src/main/index.ts";
+const connect = "src/main/connect.ts";
 
-/** How connect imports the class: from the index beside it, so that there is only one class. */
-const INDEX = /^\.\/index\.js$/;
+/** esbuild splits only ESM, so these are the chunks of CommonJS: nothing is in two files. */
+const chunks = { store: "src/main/store.ts", errors: "src/protocol/errors.ts" };
+const CHUNK = /\/(store|errors)\.js$/;
 
 export default defineConfig([
   {
     ...shared,
     format: "esm",
-    entry: { ...publicEntries, worker: "src/worker/index.ts" },
+    entry: { index, connect, worker: "src/worker/index.ts" },
     splitting: true,
-    external: [INDEX],
-    dts: { entry: publicEntries },
   },
   {
     ...shared,
     format: "cjs",
-    entry: publicEntries,
+    entry: { index, connect, ...chunks },
     splitting: false,
     esbuildPlugins: [
       {
-        name: "index.cjs",
+        name: "chunks",
         setup: (build) => {
-          build.onResolve({ filter: INDEX }, () => ({ path: "./index.cjs", external: true }));
+          build.onResolve({ filter: CHUNK }, ({ path }) => ({
+            path: `./${basename(path, ".js")}.cjs`,
+            external: true,
+          }));
         },
       },
     ],
     // require() is the default export itself, with every export as a property of it. The types
     // that say so are made by scripts/cjs-types.js.
-    footer: { js: "module.exports = Object.assign(module.exports.default, module.exports);" },
+    footer: {
+      js: "if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);",
+    },
   },
+  // Each by itself, so that what declares the default export is in the same file as its export.
+  { ...shared, format: "esm", entry: { index }, dts: { only: true } },
+  { ...shared, format: "esm", entry: { connect }, dts: { only: true } },
 ]);

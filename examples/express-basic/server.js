@@ -1,0 +1,63 @@
+/**
+ * A server whose users stay logged in when it is restarted: `npm start` in the root of the project.
+ *
+ *   PORT            where it listens on 127.0.0.1; 3000 by default, 0 for any free port
+ *   SESSION_SECRET  signs the session cookie; by default a secret is made and kept with the data
+ *
+ * The sessions are in ./dados, under the directory that the server is started in.
+ */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import process from "node:process";
+import LiteNoSQLStore from "express-session-isolate";
+import { createApp } from "./app.js";
+import { sessionSecret } from "./secret.js";
+
+const HOST = "127.0.0.1";
+const DIRECTORY = "./dados";
+/** How long requests under way may take to end when the server is stopped. */
+const GRACE_MS = 5_000;
+
+try {
+  const server = await listen(process.env.PORT || "3000");
+  const store = new LiteNoSQLStore({ directory: DIRECTORY });
+  process.once("SIGINT", () => stop(server, store));
+  process.once("SIGTERM", () => stop(server, store));
+  server.on("request", createApp(store, sessionSecret(DIRECTORY)));
+  await store.ready;
+  console.log(`listening on http://${HOST}:${server.address().port}`);
+} catch (error) {
+  console.error(error.message);
+  process.exit(1);
+}
+
+/** @param {string} port */
+async function listen(port) {
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
+    throw new Error(`PORT must be a number from 0 to 65535, not "${port}"`);
+  }
+  const server = createServer();
+  server.listen(Number(port), HOST);
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    const why =
+      cause.code === "EADDRINUSE"
+        ? "another program listens there; set PORT to use a different one"
+        : cause.message;
+    throw new Error(`cannot listen on ${HOST}:${port}: ${why}`, { cause });
+  }
+  return server;
+}
+
+/** Answers what is under way, then closes the store, which puts on disk all that it holds. */
+async function stop(server, store) {
+  const deadline = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+  // close() ends the connections that are idle at that moment, and these those that become so.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  server.close();
+  await once(server, "close");
+  clearInterval(idle);
+  clearTimeout(deadline);
+  await store.close();
+}

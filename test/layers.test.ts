@@ -1,0 +1,239 @@
+/**
+ * What may import what in src/: main → protocol ← worker, and each dangerous module in one place.
+ * Types count as much as values, except where a rule says otherwise.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** For each part of the source, the parts that it may import from. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  main: ["main", "protocol"],
+  worker: ["worker", "protocol"],
+  protocol: ["protocol"],
+};
+
+/** What main loads when the engine runs on its own thread: by one dynamic import, and no other. */
+const ENGINE = "src/worker/engine.ts";
+
+/** The vocabulary: what both halves speak is made of the language alone. */
+const WITHOUT_PACKAGES = ["src/protocol/contract.ts", "src/protocol/errors.ts"];
+
+interface Rule {
+  /** Who may import it. */
+  readonly by: readonly string[];
+  /** The names that others may import all the same. */
+  readonly others?: Readonly<Record<string, readonly string[]>>;
+  /** Whether anyone may import its types. */
+  readonly typesAreFree?: boolean;
+}
+
+/** Modules that reach nothing outside the process: anyone but the vocabulary may import them. */
+const HARMLESS = /^node:(path|util|zlib|os|events|buffer|timers|timers\/promises|perf_hooks)$/;
+
+const MODULES: Readonly<Record<string, Rule>> = {
+  comlink: { by: ["src/protocol/rpc.ts"] },
+  "express-session": { by: ["src/main/"] },
+  "node:fs": {
+    by: ["src/worker/files.ts"],
+    // It asks /proc which processes live, which is no file of ours.
+    others: { "src/worker/process-table.ts": ["readFile", "readlink"] },
+  },
+  "node:crypto": {
+    by: ["src/worker/cipher.ts"],
+    // It gives each store a name.
+    others: { "src/main/options.ts": ["randomUUID"] },
+  },
+  "node:worker_threads": {
+    by: ["src/main/worker-host.ts", "src/worker/index.ts"],
+    typesAreFree: true,
+  },
+};
+
+interface Import {
+  readonly module: string;
+  /** The names imported, `*` for all of them, none for the module's effects. */
+  readonly names: readonly string[];
+  readonly isType: boolean;
+  readonly isDynamic: boolean;
+}
+
+function importsOf(text: string): Import[] {
+  const found: Import[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) {
+      const names = namesOf(node.importClause);
+      const isType = names.length > 0 && names.every((name) => name.isType);
+      add(node.moduleSpecifier, { names: names.map((name) => name.text), isType });
+    } else if (ts.isExportDeclaration(node) && node.moduleSpecifier) {
+      add(node.moduleSpecifier, { names: ["*"], isType: node.isTypeOnly });
+    } else if (ts.isImportTypeNode(node)) {
+      add(ts.isLiteralTypeNode(node.argument) ? node.argument.literal : node.argument, {
+        names: ["*"],
+        isType: true,
+      });
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      add(node.arguments[0], { names: ["*"], isType: false, isDynamic: true });
+    }
+    ts.forEachChild(node, visit);
+  };
+  const add = (
+    specifier: ts.Node | undefined,
+    rest: Omit<Import, "module" | "isDynamic"> & { isDynamic?: boolean },
+  ) => {
+    const module = specifier && ts.isStringLiteral(specifier) ? specifier.text : "(computed)";
+    found.push({ module, isDynamic: false, ...rest });
+  };
+  visit(ts.createSourceFile("source.ts", text, ts.ScriptTarget.Latest));
+  return found;
+}
+
+function namesOf(clause: ts.ImportClause | undefined): { text: string; isType: boolean }[] {
+  if (clause === undefined) return [];
+  const isType = clause.phaseModifier === ts.SyntaxKind.TypeKeyword;
+  const bindings = clause.namedBindings;
+  return [
+    ...(clause.name ? [{ text: "default", isType }] : []),
+    ...(bindings && ts.isNamespaceImport(bindings) ? [{ text: "*", isType }] : []),
+    ...(bindings && ts.isNamedImports(bindings)
+      ? bindings.elements.map((element) => ({
+          text: (element.propertyName ?? element.name).text,
+          isType: isType || element.isTypeOnly,
+        }))
+      : []),
+  ];
+}
+
+/** The imports of `sources` (path from the root to text) that break a rule. */
+function violations(sources: Readonly<Record<string, string>>): string[] {
+  const found: string[] = [];
+  let engineImports = 0;
+  for (const [file, text] of Object.entries(sources)) {
+    for (const imported of importsOf(text)) {
+      if (imported.module.startsWith(".")) {
+        const target = posix.join(posix.dirname(file), imported.module).replace(/\.js$/, ".ts");
+        const isEngineImport = imported.isDynamic && target === ENGINE && layerOf(file) === "main";
+        if (isEngineImport && ++engineImports === 1) continue;
+        if (LAYERS[layerOf(file)]?.includes(layerOf(target))) continue;
+      } else if (mayImport(file, imported)) continue;
+      found.push(`${file} imports ${imported.module}`);
+    }
+  }
+  return found;
+}
+
+function layerOf(file: string): string {
+  return /^src\/(\w+)\//.exec(file)?.[1] ?? "(outside)";
+}
+
+function mayImport(file: string, { module, names, isType }: Import): boolean {
+  const rule = MODULES[module.replace(/^node:fs\/promises$/, "node:fs")];
+  if (WITHOUT_PACKAGES.includes(file)) return false;
+  if (rule === undefined) return HARMLESS.test(module);
+  if (rule.by.some((place) => file.startsWith(place))) return true;
+  if (rule.typesAreFree && isType) return true;
+  const allowed = rule.others?.[file] ?? [];
+  return names.length > 0 && names.every((name) => allowed.includes(name));
+}
+
+function readSources(): Record<string, string> {
+  const files = readdirSync(join(ROOT, "src"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(
+    files.map((file) => [relative(ROOT, file).split(sep).join("/"), readFileSync(file, "utf8")]),
+  );
+}
+
+describe("the rules", () => {
+  it.each([
+    ["main on worker", "src/main/store.ts", 'import { x } from "../worker/service.js";'],
+    ["main on a type of worker", "src/main/store.ts", 'import type { X } from "../worker/log.js";'],
+    ["main on worker, dynamically", "src/main/client.ts", 'await import("../worker/service.js");'],
+    [
+      "main on the engine, statically",
+      "src/main/client.ts",
+      'import { x } from "../worker/engine.js";',
+    ],
+    ["main on a computed module", "src/main/client.ts", "await import(name);"],
+    ["worker on main", "src/worker/service.ts", 'export * from "../main/expiry.js";'],
+    [
+      "worker on an inline type of main",
+      "src/worker/log.ts",
+      'let x: import("../main/client.js").X;',
+    ],
+    ["protocol on main", "src/protocol/rpc.ts", 'import "../main/store.js";'],
+    ["protocol on worker", "src/protocol/rpc.ts", 'import type { X } from "../worker/log.js";'],
+    ["anything outside src", "src/main/index.ts", 'import x from "../../package.json";'],
+    [
+      "a package in the contract",
+      "src/protocol/contract.ts",
+      'import type { X } from "node:path";',
+    ],
+    ["a package in the errors", "src/protocol/errors.ts", 'import { inspect } from "node:util";'],
+    ["comlink elsewhere", "src/main/client.ts", 'import { wrap } from "comlink";'],
+    ["a type of comlink elsewhere", "src/main/client.ts", 'import type { Remote } from "comlink";'],
+    [
+      "express-session in the worker",
+      "src/worker/log.ts",
+      'import type { X } from "express-session";',
+    ],
+    ["files elsewhere", "src/worker/log.ts", 'import { open } from "node:fs/promises";'],
+    ["files under the old name", "src/worker/files.ts", 'import fs from "fs";'],
+    ["crypto elsewhere", "src/worker/log.ts", 'import { createHash } from "node:crypto";'],
+    [
+      "more of crypto than is allowed",
+      "src/main/options.ts",
+      'import { randomUUID, hash } from "node:crypto";',
+    ],
+    ["all of crypto", "src/main/options.ts", 'import * as crypto from "node:crypto";'],
+    ["threads elsewhere", "src/main/store.ts", 'import { Worker } from "node:worker_threads";'],
+    ["a package that nobody chose", "src/main/store.ts", 'import x from "lodash";'],
+  ])("forbid %s", (_, file, text) => {
+    expect(violations({ [file]: text })).toHaveLength(1);
+  });
+
+  it("forbid a second import of the engine", () => {
+    const text = 'await import("../worker/engine.js");';
+    const sources = { "src/main/client.ts": text, "src/main/other.ts": text };
+    expect(violations(sources)).toEqual(["src/main/other.ts imports ../worker/engine.js"]);
+  });
+
+  it("allow what the design needs", () => {
+    const sources = {
+      "src/main/options.ts": 'import { randomUUID } from "node:crypto";',
+      "src/main/worker-host.ts": `
+        import { Worker } from "node:worker_threads";
+        import { connect } from "../protocol/rpc.js";
+        new Worker(new URL("./worker.js", import.meta.url));`,
+      "src/main/inline-host.ts": 'const engine = await import("../worker/engine.js");',
+      "src/main/index.ts": 'import session from "express-session"; import { x } from "./store.js";',
+      "src/protocol/rpc.ts": `
+        import * as Comlink from "comlink";
+        import type { MessagePort } from "node:worker_threads";
+        import type { Engine } from "./contract.js";`,
+      "src/worker/files.ts": 'import * as fs from "node:fs"; import { dirname } from "node:path";',
+      "src/worker/cipher.ts": 'import { createCipheriv } from "node:crypto";',
+      "src/worker/index.ts": 'import { parentPort } from "node:worker_threads";',
+    };
+    expect(violations(sources)).toEqual([]);
+  });
+});
+
+describe("the source", () => {
+  const sources = readSources();
+
+  it("is all there", () => {
+    expect(Object.keys(sources)).toEqual(
+      expect.arrayContaining(["src/main/index.ts", "src/protocol/rpc.ts", "src/worker/index.ts"]),
+    );
+  });
+
+  it("keeps the rules", () => {
+    expect(violations(sources)).toEqual([]);
+  });
+});
