@@ -10,7 +10,7 @@ export type Report = (error: Error & { readonly code?: unknown }) => void;
  */
 export function reporter(emitter: EventEmitter): Report {
   const warned = new Set<string>();
-  return (error) => {
+  const report: Report = (error) => {
     // An `error` event that nobody listens to would end the process.
     if (emitter.listenerCount("error") > 0) {
       emitter.emit("error", error);
@@ -21,5 +21,9 @@ export function reporter(emitter: EventEmitter): Report {
       warned.add(code);
       process.emitWarning(error.message, { type: "SessionStoreWarning", code });
     }
+  };
+  // On a later tick, so that an exception in a listener cannot reach into the store.
+  return (error) => {
+    process.nextTick(report, error);
   };
 }

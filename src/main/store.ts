@@ -9,7 +9,7 @@ import type { EngineStats } from "../protocol/contract.js";
 import { type Callback, settle } from "./callback.js";
 import { Client } from "./client.js";
 import { resolveOptions, type StoreOptions } from "./options.js";
-import { reporter } from "./reporter.js";
+import { type Report, reporter } from "./reporter.js";
 
 /** What the engine has and has done: see {@link LiteNoSQLStore.stats}. */
 export type StoreStats = EngineStats;
@@ -121,13 +121,15 @@ export function storeClass(
   // Each method has two forms, which only the interface above can say.
   const Emitter = Base as unknown as new () => EventEmitter;
   class LiteNoSQLStore extends Emitter {
+    readonly #report: Report;
     readonly #client: Client;
     readonly ready: Promise<void>;
 
     constructor(options: unknown) {
       const settings = resolveOptions(select(options));
       super();
-      this.#client = new Client(settings, reporter(this));
+      this.#report = reporter(this);
+      this.#client = new Client(settings, this.#report);
       this.ready = this.#client.ready;
     }
 
@@ -143,8 +145,13 @@ export function storeClass(
       return settle(this.#client.touch(sid, session), callback);
     }
 
-    destroy(sid: string, callback?: Callback<number>): unknown {
-      return settle(this.#client.destroy(sid), callback);
+    destroy(...args: [sid: string, callback?: Callback<number>]): unknown {
+      const [sid, callback] = args;
+      const deleted = this.#client.destroy(sid);
+      // express-session hands on the callback of `req.session.destroy()` even where there is none:
+      // then nobody holds the promise.
+      if (args.length > 1 && callback === undefined) deleted.catch(this.#report);
+      return settle(deleted, callback);
     }
 
     length(callback?: Callback<number>): unknown {

@@ -148,14 +148,15 @@ export class Compactor {
         this.#snapshotBytes = snapshotBytes;
         // 4. After this rename: the new snapshot and the new journal. Until the directory is on
         //    the disk a power cut may bring back the old journal, so nothing may be acknowledged.
-        await files.rename(paths.journalTemporary, paths.journal);
-        journalFile = null;
-        await journal.replace(target, end - from);
         try {
+          await journal.release();
+          await files.rename(paths.journalTemporary, paths.journal);
+          journalFile = null;
+          journal.replace(target, end - from);
           await files.syncDirectory(paths.directory);
         } catch (cause) {
-          const error = ioError(`cannot fsync ${paths.directory}`, cause);
           journal.distrust();
+          const error = ioError(`cannot replace ${paths.journal}`, cause);
           committer.refuse(error);
           throw error;
         }

@@ -32,9 +32,14 @@ export type Report = (error: StoreError) => void;
  */
 export async function openEngine(
   config: EngineConfig,
-  report: Report,
+  onError: Report,
   surroundings?: Surroundings,
 ): Promise<Engine> {
+  const log = logger(config);
+  const report: Report = (error) => {
+    log(`${error.code}: ${error.message}`);
+    onError(error);
+  };
   const world = surroundings ?? {
     files: nodeFiles,
     clock: systemClock,
@@ -171,6 +176,7 @@ async function start(
       committer.stop();
       await journal.close();
       await lock.release();
+      logger(config)("closed");
     }
   };
   return new Service({

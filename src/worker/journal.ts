@@ -7,7 +7,7 @@ import type { OpenFile } from "./files.js";
 
 export class Journal {
   readonly path: string;
-  #file: OpenFile;
+  #file: OpenFile | null;
   #length: number;
   #known = true;
 
@@ -36,15 +36,16 @@ export class Journal {
    * @throws StoreError `STORE_IO`; the file is then as before, or not {@link known}
    */
   async append(lines: Uint8Array, sync: boolean): Promise<void> {
+    const file = this.#opened();
     try {
-      await this.#file.write(lines, this.#length);
+      await file.write(lines, this.#length);
     } catch (cause) {
-      await this.#cut();
+      await this.#cut(file);
       throw ioError(`cannot write to ${this.path}`, cause);
     }
     if (sync) {
       try {
-        await this.#file.sync();
+        await file.sync();
       } catch (cause) {
         // The kernel may have dropped the pages and forgotten the error: a second fsync that
         // succeeds proves nothing. https://wiki.postgresql.org/wiki/Fsync_Errors
@@ -60,44 +61,58 @@ export class Journal {
     const chunk = Buffer.allocUnsafe(Math.min(COPY_BYTES, to - from));
     for (let at = from; at < to;) {
       const wanted = chunk.subarray(0, Math.min(chunk.length, to - at));
-      const read = await this.#file.read(wanted, at);
+      const read = await this.#opened().read(wanted, at);
       if (read === 0) throw new Error(`${this.path} is shorter than was written to it`);
       await target.write(wanted.subarray(0, read), position + at - from);
       at += read;
     }
   }
 
-  /** Goes on in another file, which has been given this one's name. */
-  async replace(file: OpenFile, length: number): Promise<void> {
-    const old = this.#file;
+  /**
+   * Lets go of the file, whose name is about to be given to another: Windows renames nothing over
+   * an open file. Not {@link known} until {@link replace}.
+   */
+  async release(): Promise<void> {
+    this.#known = false;
+    const file = this.#file;
+    this.#file = null;
+    // Nothing is written to it any more, so an error says nothing.
+    await file?.close().catch(() => undefined);
+  }
+
+  /** Goes on in another file, which has been given this one's name. Dual of {@link release}. */
+  replace(file: OpenFile, length: number): void {
     this.#file = file;
     this.#length = length;
     this.#known = true;
-    // Nothing in it counts any more, so neither does an error.
-    await old.close().catch(() => undefined);
   }
 
-  /** The name may now belong to either file: appending to it promises nothing. */
+  /** The name may now belong to either file: appending promises nothing. */
   distrust(): void {
     this.#known = false;
   }
 
   async sync(): Promise<void> {
     try {
-      await this.#file.sync();
+      await this.#opened().sync();
     } catch (cause) {
       this.#known = false;
       throw ioError(`cannot fsync ${this.path}`, cause);
     }
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  async close(): Promise<void> {
+    await this.#file?.close();
   }
 
-  async #cut(): Promise<void> {
+  #opened(): OpenFile {
+    if (this.#file === null) throw ioError(`cannot use ${this.path}`, "it could not be replaced");
+    return this.#file;
+  }
+
+  async #cut(file: OpenFile): Promise<void> {
     try {
-      await this.#file.truncate(this.#length);
+      await file.truncate(this.#length);
     } catch {
       // Half a record may be left at the end: nothing may be appended behind it.
       this.#known = false;

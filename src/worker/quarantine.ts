@@ -75,6 +75,7 @@ export async function sealQuarantine(
     if (isErrno(error, "ENOENT")) return;
     throw error;
   }
+  let changed: boolean;
   try {
     const plain: DamagedRange[] = [];
     const sealed: DamagedRange[] = [];
@@ -88,14 +89,15 @@ export async function sealQuarantine(
       if (start === end) return;
       (bytes !== null && isEnvelope(bytes) ? sealed : plain).push({ start, end });
     });
-    if (plain.length === 0) return;
+    changed = plain.length > 0;
     // 1. A crash here leaves the plaintext one, and a temporary that the next opening removes.
     const temporary = { ...paths, quarantine: paths.quarantineTemporary };
-    await quarantine(files, temporary, keyring, source, [...sealed, ...plain]);
-    // 2. From here on the sealed one has the name.
-    await files.rename(paths.quarantineTemporary, paths.quarantine);
-    await files.syncDirectory(paths.directory);
+    if (changed) await quarantine(files, temporary, keyring, source, [...sealed, ...plain]);
   } finally {
     await source.close();
   }
+  if (!changed) return;
+  // 2. From here on the sealed one has the name.
+  await files.rename(paths.quarantineTemporary, paths.quarantine);
+  await files.syncDirectory(paths.directory);
 }
