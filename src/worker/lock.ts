@@ -186,7 +186,7 @@ async function judge(record: LockRecord | null, parts: LockParts): Promise<Verdi
   // lite-nosql's locks name no space; it means the host.
   const local = sameSpace || (record.owner === null && record.host === processes.host);
   if (!local) return silent ? "stale" : "unsure";
-  if (!processes.isAlive(record.pid)) return "stale";
+  if (!(await processes.isAlive(record.pid))) return "stale";
   const started = await processes.startOf(record.pid);
   if (record.started !== null && started !== null && record.started !== started) return "stale";
   // A live process may have lost the thread that owned the collection, and lite-nosql's own rule

@@ -10,7 +10,8 @@ export interface ProcessTable {
   readonly host: string;
   /** Names the running kernel and pid namespace, in which pids mean something; null if unknown. */
   readonly space: string | null;
-  isAlive(pid: number): boolean;
+  /** Whether a process runs. One that was killed and that nobody has waited for yet does not. */
+  isAlive(pid: number): Promise<boolean>;
   /** When a process started, in the system's own terms; null if unknown or there is none. */
   startOf(pid: number): Promise<string | null>;
 }
@@ -29,20 +30,32 @@ export async function systemProcesses(): Promise<ProcessTable> {
   };
 }
 
-function isAlive(pid: number): boolean {
+async function isAlive(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     // EPERM: there is one, and it belongs to somebody else.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
   }
+  const stat = await readStat(pid);
+  if (stat === null) return true;
+  const { state, threads } = stat;
+  // A zombie's other threads may still be in the middle of a write.
+  return !((state === "Z" || state === "X") && Number(threads) <= 1);
 }
 
-/** The field `starttime` of `/proc/<pid>/stat`, the 22nd: proc_pid_stat(5). */
 async function startOf(pid: number): Promise<string | null> {
+  return (await readStat(pid))?.started ?? null;
+}
+
+/** Fields of `/proc/<pid>/stat`, by their numbers in proc_pid_stat(5); null where it does not tell. */
+async function readStat(
+  pid: number,
+): Promise<{ state: string; threads: string; started: string } | null> {
   const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => null);
   // The second field is the command in parentheses, and may hold anything.
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields?.[19] ?? null;
+  const [state, threads, started] = [fields?.[3 - 3], fields?.[20 - 3], fields?.[22 - 3]];
+  if (state === undefined || threads === undefined || started === undefined) return null;
+  return { state, threads, started };
 }
