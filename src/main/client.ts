@@ -205,7 +205,8 @@ function stringify(value: object): string {
   try {
     json = JSON.stringify(value);
   } catch (cause) {
-    throw notSerializable(cause instanceof Error ? cause.message : String(cause), cause);
+    // Not in the cause's words: those of a toJSON may quote the session.
+    throw notSerializable("it has a cycle, a BigInt or a toJSON that throws: see the cause", cause);
   }
   if (typeof json !== "string" || !/^[{[]/.test(json)) {
     throw notSerializable("its toJSON does not return an object");

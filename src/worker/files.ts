@@ -75,9 +75,16 @@ const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
 /** The real file system. */
 export const nodeFiles: Files = {
   async createDirectory(path) {
-    const first = await promisify(fs.mkdir)(path, { recursive: true, mode: 0o700 });
-    // The new entry lives in the parent of the first directory that was missing.
-    if (first !== undefined) await nodeFiles.syncDirectory(dirname(first));
+    // Not by `recursive`, which syncs nothing, and where /proc answers ENOENT never comes back.
+    try {
+      await makeDirectory(path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST" && (await promisify(fs.stat)(path)).isDirectory()) return;
+      if (code !== "ENOENT" || dirname(path) === path) throw error;
+      await nodeFiles.createDirectory(dirname(path));
+      await makeDirectory(path);
+    }
   },
 
   async open(path, mode) {
@@ -111,6 +118,11 @@ export const nodeFiles: Files = {
     }
   },
 };
+
+async function makeDirectory(path: string): Promise<void> {
+  await promisify(fs.mkdir)(path, { mode: 0o700 });
+  await nodeFiles.syncDirectory(dirname(path));
+}
 
 class NodeFile implements OpenFile {
   readonly #fd: number;

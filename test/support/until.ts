@@ -1,0 +1,24 @@
+/**
+ * Owns waiting in tests: for a condition, never for a length of time. Each round lets the event
+ * loop turn once.
+ */
+import { setImmediate as turn } from "node:timers/promises";
+
+/** Resolves to the first answer that is not false; fails when there is none within the deadline. */
+export async function until<T>(
+  answer: () => T | false | Promise<T | false>,
+  deadlineMs = 5_000,
+): Promise<T> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    const value = await answer();
+    if (value !== false) return value;
+    if (performance.now() > end) throw new Error(`nothing of the kind within ${deadlineMs} ms`);
+    await turn();
+  }
+}
+
+/** Resolves once the clock has reached `time` (epoch milliseconds). */
+export async function untilTime(time: number): Promise<void> {
+  await until(() => Date.now() >= time);
+}
