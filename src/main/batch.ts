@@ -14,7 +14,7 @@ export class Batcher {
   readonly #gets: Lane<string, FoundSession | null>;
   readonly #touches: Lane<Touch, boolean>;
   readonly #writes: Lane<Write, number>;
-  readonly #lanes: readonly Pick<Lane<unknown, unknown>, "has" | "flush">[];
+  readonly #lanes: readonly Pick<Lane<unknown, unknown>, "has" | "flush" | "busy">[];
   readonly #maxPendingBytes: number;
   #pendingBytes = 0;
   #scheduled = false;
@@ -73,14 +73,18 @@ export class Batcher {
     for (const other of this.#lanes) if (other !== lane && other.has(sid)) other.flush();
     if (!this.#scheduled) {
       this.#scheduled = true;
-      // After the sockets of this turn have been read, so that requests share a message.
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.flush();
-      });
+      // With nothing under way, at once. Otherwise after the sockets of this turn have been read,
+      // so that requests share a message.
+      if (this.#lanes.every(({ busy }) => !busy)) process.nextTick(this.#flushScheduled);
+      else setImmediate(this.#flushScheduled);
     }
     return lane.add(sid, item);
   }
+
+  readonly #flushScheduled = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
 }
 
 interface Waiting<Result> {
@@ -94,10 +98,16 @@ class Lane<Item, Result> {
   readonly #sids = new Set<string>();
   #items: Item[] = [];
   #waiting: Waiting<Result>[] = [];
+  #underWay = 0;
 
   /** @param send answers each item with its result or, as a value, its error */
   constructor(send: (items: Item[]) => Promise<(Result | Error)[]>) {
     this.#send = send;
+  }
+
+  /** Whether calls have been sent that are not settled. */
+  get busy(): boolean {
+    return this.#underWay > 0;
   }
 
   has(sid: string): boolean {
@@ -119,8 +129,10 @@ class Lane<Item, Result> {
     this.#items = [];
     this.#waiting = [];
     this.#sids.clear();
+    this.#underWay++;
     this.#send(items).then(
       (results) => {
+        this.#underWay--;
         for (const [index, { resolve, reject }] of waiting.entries()) {
           const result = results[index] as Result | Error;
           if (result instanceof Error) reject(result);
@@ -128,6 +140,7 @@ class Lane<Item, Result> {
         }
       },
       (error: unknown) => {
+        this.#underWay--;
         for (const { reject } of waiting) reject(error);
       },
     );

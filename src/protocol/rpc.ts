@@ -37,11 +37,12 @@ export function connect(port: MessagePort): Engine {
   for (const name of ENGINE_METHODS) {
     // Each property access makes a proxy and registers a finalizer: once is enough.
     const method = remote[name] as unknown as RemoteMethod;
-    engine[name] = async (...args: unknown[]) => {
-      const outcome = await method(...args);
-      if ("error" in outcome) throw decodeError(outcome.error);
-      return outcome.value;
-    };
+    engine[name] = (...args: unknown[]) => method(...args).then(valueOf);
   }
   return engine as unknown as Engine;
+}
+
+function valueOf(outcome: Outcome): unknown {
+  if ("error" in outcome) throw decodeError(outcome.error);
+  return outcome.value;
 }
