@@ -18,6 +18,8 @@ const DIRECTORY = "./dados";
 /** How long requests under way may take to end when the server is stopped. */
 const GRACE_MS = 5_000;
 
+let stopping = false;
+
 try {
   const server = await listen(process.env.PORT || "3000");
   const store = new LiteNoSQLStore({ directory: DIRECTORY });
@@ -52,6 +54,8 @@ async function listen(port) {
 
 /** Answers what is under way, then closes the store, which puts on disk all that it holds. */
 async function stop(server, store) {
+  if (stopping) return;
+  stopping = true;
   const deadline = setTimeout(() => server.closeAllConnections(), GRACE_MS);
   // close() ends the connections that are idle at that moment, and these those that become so.
   const idle = setInterval(() => server.closeIdleConnections(), 50);

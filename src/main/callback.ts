@@ -14,6 +14,10 @@ export function settle<T>(
   callback: Callback<T> | null | undefined,
 ): Promise<T> | undefined {
   if (callback === undefined || callback === null) return promise;
+  if (typeof callback !== "function") {
+    promise.catch(() => undefined);
+    throw new TypeError(`the callback must be a function, got a value of type ${typeof callback}`);
+  }
   promise.then(
     (result) => {
       process.nextTick(callback, null, result);

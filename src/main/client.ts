@@ -15,6 +15,9 @@ import { WorkerHost } from "./worker-host.js";
 /** What `all` parses before other work gets a turn. */
 const PAGE_SIZE = 64;
 
+/** Its envelope is a third longer, and a line must fit into a string: 2^29 - 24 characters. */
+const MAX_SESSION_BYTES = 256 * 1024 * 1024;
+
 export class Client {
   readonly ready: Promise<void>;
   readonly #settings: Settings;
@@ -56,6 +59,9 @@ export class Client {
     const now = Date.now();
     const expiresAt = expiryOf(session, now, defaultTtlMs);
     const json = this.#encode(session);
+    if (Buffer.byteLength(json) > MAX_SESSION_BYTES) {
+      throw notSerializable(`it is larger than ${MAX_SESSION_BYTES} bytes of JSON`);
+    }
     await this.#batch.write(expiresAt > now ? [sid, json, disableTTL ? NEVER : expiresAt] : [sid]);
   }
 
@@ -128,6 +134,7 @@ export class Client {
         const session = found === null ? null : this.#decode(found);
         if (session !== null) sessions.push(Object.assign(session, { id: page[index] }));
       }
+      await new Promise((resolve) => setImmediate(resolve));
     }
     return sessions;
   }

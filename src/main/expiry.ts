@@ -14,7 +14,7 @@ export function expiryOf(session: object, now: number, defaultTtlMs: DefaultTtl)
   const cookie: unknown = "cookie" in session ? session.cookie : undefined;
   if (typeof cookie === "object" && cookie !== null) {
     const expires = "expires" in cookie ? toTime(cookie.expires) : null;
-    if (expires !== null) return expires;
+    if (expires !== null) return clamp(expires);
     const maxAge: unknown = "maxAge" in cookie ? cookie.maxAge : undefined;
     if (typeof maxAge === "number" && Number.isFinite(maxAge)) return clamp(now + maxAge);
   }
@@ -28,7 +28,7 @@ function toTime(expires: unknown): number | null {
   return Number.isNaN(time) ? null : time;
 }
 
-/** Whole milliseconds, within what a date can hold. */
+/** Whole milliseconds, within what a date can hold and JSON can say. */
 function clamp(time: number): number {
-  return Math.min(NEVER, Math.ceil(time));
+  return Math.max(0, Math.min(NEVER, Math.ceil(time)));
 }

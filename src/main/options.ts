@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { SessionData } from "express-session";
 
 import type { EngineConfig } from "../protocol/contract.js";
-import type { DefaultTtl } from "./expiry.js";
+import { type DefaultTtl, NEVER } from "./expiry.js";
 
 /** Turns a session into text and back. Runs on the calling thread. */
 export interface Serializer {
@@ -152,7 +152,7 @@ export function resolveOptions(options: unknown): Settings {
         `it is part of file names`,
     );
   }
-  const ttlMs = given.number("ttlMs", 1, Infinity);
+  const ttlMs = given.number("ttlMs", 1, NEVER);
   const ttl = given.get("ttl");
   if (ttl.value !== undefined && ttlMs.value !== undefined) {
     throw new TypeError(`options "ttl" and "${ttlMs.name}" are the same in other units: give one`);
@@ -184,7 +184,7 @@ export function resolveOptions(options: unknown): Settings {
 function defaultTtl(given: Given): number | DefaultTtl {
   const { value } = given.get("ttl");
   if (typeof value !== "function") {
-    return (given.number("ttl", Number.MIN_VALUE, Infinity).value ?? DAY_SECONDS) * 1000;
+    return (given.number("ttl", Number.MIN_VALUE, NEVER / 1000).value ?? DAY_SECONDS) * 1000;
   }
   const ttl = value as (session: object) => unknown;
   return (session) => {
@@ -199,8 +199,8 @@ function defaultTtl(given: Given): number | DefaultTtl {
 }
 
 function passwords(given: Given): readonly string[] {
+  if (!given.has("encryptionKey")) return [];
   const { name, value } = given.get("encryptionKey");
-  if (value === undefined) return [];
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (list.length === 0) throw new RangeError(`option "${name}" must not be an empty list`);
   return list.map((password) => {
@@ -228,14 +228,17 @@ function serializer(given: Given): Serializer | null {
   return value as Serializer;
 }
 
-/** Options as they were given, under whichever name. An undefined one counts as not given. */
+/**
+ * Options as they were given, under whichever name. An undefined one counts as not given, but for the
+ * key: a variable of the environment that is not set must not mean plaintext.
+ */
 class Given {
   readonly #values = new Map<string, { name: string; value: unknown }>();
 
   constructor(options: Record<string, unknown>) {
     for (const [name, value] of Object.entries(options)) {
       if (!OPTION_NAMES.includes(name)) throw new TypeError(unknownOption(name));
-      if (value === undefined) continue;
+      if (value === undefined && !/^(encryptionKey|chaveEncriptacao)$/.test(name)) continue;
       const canonical = Object.hasOwn(ALIASES, name)
         ? ALIASES[name as keyof PortugueseOptions]
         : name;
@@ -250,6 +253,10 @@ class Given {
   /** The value, and the name under which to speak of it. */
   get(canonical: string): { name: string; value: unknown } {
     return this.#values.get(canonical) ?? { name: canonical, value: undefined };
+  }
+
+  has(canonical: string): boolean {
+    return this.#values.has(canonical);
   }
 
   string(canonical: string): { name: string; value: string | undefined } {

@@ -44,8 +44,8 @@ export interface LiteNoSQLStore extends Store {
    *
    * Fails with `NOT_SERIALIZABLE`, `STORE_OVERLOADED` or `STORE_IO`; the value before is then kept.
    */
-  set(sid: string, session: SessionData, callback: (error?: unknown) => void): void;
-  set(sid: string, session: SessionData): Promise<void>;
+  set(sid: string, session: Partial<SessionData>, callback: (error?: unknown) => void): void;
+  set(sid: string, session: Partial<SessionData>): Promise<void>;
 
   /**
    * Takes over the cookie of a session and its expiry, nothing else. `"EXPIRED"` where there is no
@@ -56,7 +56,7 @@ export interface LiteNoSQLStore extends Store {
     session: SessionData,
     callback: (error?: unknown, result?: "OK" | "EXPIRED") => void,
   ): void;
-  touch(sid: string, session: SessionData): Promise<"OK" | "EXPIRED">;
+  touch(sid: string, session: Partial<SessionData>): Promise<"OK" | "EXPIRED">;
 
   /** Deletes a session: how many that were, 0 or 1. */
   destroy(sid: string, callback: (error?: unknown, deleted?: number) => void): void;

@@ -21,6 +21,9 @@ const RECOVERED_MS = 10_000;
 /** A call that was in flight this often when the worker died may well be what kills it. */
 const MAX_DEATHS_PER_CALL = 2;
 
+/** Stores of this process whose worker is dead, and which have no other: their locks are void. */
+const abandoned = new Set<string>();
+
 type Method = (...args: unknown[]) => Promise<unknown>;
 
 interface Call {
@@ -57,6 +60,7 @@ export class WorkerHost implements EngineHost {
   #respawnTimer: NodeJS.Timeout | null = null;
   /** Why no call can succeed now, and until when nothing is tried against it. */
   #down: { error: Error; until: number } | null = null;
+  #closing: Promise<void> | null = null;
   #closed = false;
   #settleReady!: { resolve: () => void; reject: (error: unknown) => void };
 
@@ -64,7 +68,7 @@ export class WorkerHost implements EngineHost {
     this.#parts = parts;
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
     this.engine = engineOf((method, args) =>
-      method === "close" ? this.#close() : this.#call(method, args),
+      method === "close" ? (this.#closing ??= this.#close()) : this.#call(method, args),
     );
     this.#spawn();
   }
@@ -79,7 +83,7 @@ export class WorkerHost implements EngineHost {
   }
 
   #send(life: Life, call: Call): void {
-    if (this.#calls.size > 0) life.port.ref();
+    life.port.ref();
     const remote = life.remote as unknown as Record<string, Method>;
     remote[call.method]?.(...call.args).then(
       (value) => {
@@ -99,14 +103,22 @@ export class WorkerHost implements EngineHost {
 
   #spawn(): void {
     const { url, config } = this.#parts;
+    abandoned.delete(config.owner);
     const { port1: port, port2 } = new MessageChannel();
-    const worker = new Worker(url, {
-      name: "express-session-isolate",
-      workerData: { config, port: port2 },
-      transferList: [port2],
-      // A worker inherits the flags of the process, and some, such as --input-type, break it.
-      execArgv: [],
-    });
+    let worker: Worker;
+    try {
+      worker = new Worker(url, {
+        name: "express-session-isolate",
+        workerData: { config: { ...config, abandoned: [...abandoned] }, port: port2 },
+        transferList: [port2],
+        // A worker inherits the flags of the process, and some, such as --input-type, break it.
+        execArgv: [],
+      });
+    } catch (cause) {
+      port.close();
+      this.#giveUp(exitedError("cannot be started", cause), performance.now() + REST_MS);
+      return;
+    }
     const life: Life = { worker, port, remote: connect(port), state: "opening", readyAt: 0 };
     this.#life = life;
     // comlink listens to the port, which keeps the process alive. Until the worker is ready the
@@ -142,14 +154,7 @@ export class WorkerHost implements EngineHost {
     if (this.#closed) return;
 
     const error =
-      reason instanceof StoreError
-        ? reason
-        : new StoreError(
-            "WORKER_EXITED",
-            `the worker thread of the session store exited with code ${exitCode}` +
-              (reason instanceof Error ? `: ${reason.message}` : ""),
-            { cause: reason ?? undefined },
-          );
+      reason instanceof StoreError ? reason : exitedError(`exited with code ${exitCode}`, reason);
     if (wasReady) {
       this.#parts.report(error);
       for (const call of this.#calls) {
@@ -171,6 +176,7 @@ export class WorkerHost implements EngineHost {
 
   #giveUp(error: Error, until: number): void {
     this.#down = { error, until };
+    abandoned.add(this.#parts.config.owner);
     this.#settleReady.reject(error);
     for (const call of this.#calls) this.#fail(call, error);
   }
@@ -201,4 +207,10 @@ export class WorkerHost implements EngineHost {
       await this.#life?.worker.terminate();
     }
   }
+}
+
+function exitedError(what: string, cause: unknown): StoreError {
+  const reason = cause instanceof Error ? `: ${cause.message}` : "";
+  const message = `the worker thread of the session store ${what}${reason}`;
+  return new StoreError("WORKER_EXITED", message, { cause: cause ?? undefined });
 }

@@ -27,6 +27,8 @@ export interface EngineConfig {
   readonly encryptionKeys: readonly string[];
   /** Names the store that owns the collection, the same for each of its workers in turn. */
   readonly owner: string;
+  /** Stores of this process whose worker is dead for good: their locks are void. */
+  readonly abandoned?: readonly string[];
 }
 
 /**

@@ -12,7 +12,7 @@
  * - `STORE_LOCKED`: another store owns the collection.
  * - `STORE_CORRUPT`: the files are damaged in a way that cannot be worked around.
  * - `STORE_KEY_MISMATCH`: the files are encrypted under another key, or a key is missing.
- * - `STORE_IO`: the file system refused; the error number is in the `cause`.
+ * - `STORE_IO`: the file system refused; its code, such as `ENOSPC`, is in the `cause`.
  * - `STORE_OVERLOADED`: too many bytes already wait for the disk.
  * - `WORKER_EXITED`: the worker thread died and could not be brought back.
  * - `NOT_SERIALIZABLE`: the session cannot be turned into text.

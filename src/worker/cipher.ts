@@ -36,7 +36,8 @@ export function createSalt(): string {
 /** The bytes of a salt file's text, or null where that is none. */
 export function parseSalt(text: string): Buffer | null {
   const hex = text.trim();
-  return /^(?:[0-9a-f]{2})+$/i.test(hex) ? Buffer.from(hex, "hex") : null;
+  const salt = Buffer.from(hex, "hex");
+  return hex.length === SALT_BYTES * 2 && salt.length === SALT_BYTES ? salt : null;
 }
 
 /** A name that no other run will choose. */
@@ -87,10 +88,13 @@ export class Key {
   }
 
   /** One envelope, as text. */
-  seal(text: string): string {
+  seal(content: string | Uint8Array): string {
     const iv = nextIv();
     const cipher = createCipheriv(ALGORITHM, this.#key, iv, { authTagLength: TAG_BYTES });
-    const data = cipher.update(text, "utf8", "base64") + cipher.final("base64");
+    const data =
+      (typeof content === "string"
+        ? cipher.update(content, "utf8", "base64")
+        : cipher.update(content, undefined, "base64")) + cipher.final("base64");
     return `${iv.toString("hex")}:${cipher.getAuthTag().toString("hex")}:${data}`;
   }
 

@@ -48,7 +48,7 @@ export class Collection {
     const id = this.#sessions.get(sid)?.origin?.id ?? null;
     if (id !== null) return { id, members: "" };
     let free = sid;
-    while (this.#sidOf.has(free)) free += "_";
+    while (this.#sidOf.has(free) || (free !== sid && this.#sessions.has(free))) free += "_";
     return free === sid ? null : { id: free, members: "" };
   }
 

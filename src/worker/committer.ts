@@ -17,10 +17,15 @@ import { deleteRecord, encodeLine, insertRecord, touchRecord } from "./record.js
 /** A touch that finds no commit to ride on is journalled after this long. */
 const TOUCH_DELAY_MS = 1000;
 
+/** Commits are encoded in one go, while calls wait: a few milliseconds' worth. */
+export const MAX_COMMIT_WRITES = 2048;
+
 /** One write on its way to the disk: a session, or null to delete it. */
 export interface PendingWrite {
   readonly sid: string;
   readonly session: SessionDocument | null;
+  /** The write of the same id before it, while that is not committed either. */
+  previous?: PendingWrite | undefined;
 }
 
 /** Writes that were made together and share their fate. */
@@ -60,6 +65,7 @@ export class Committer {
   #queue: (Group | Task)[] = [];
   #running = false;
   #refusal: StoreError | null = null;
+  #lost = false;
 
   #count = 0;
   #records = 0;
@@ -100,7 +106,10 @@ export class Committer {
    */
   write(writes: readonly PendingWrite[]): Promise<void> {
     if (this.#refusal !== null) return Promise.reject(this.#refusal);
-    for (const write of writes) this.#pending.set(write.sid, write);
+    for (const write of writes) {
+      write.previous = this.#pending.get(write.sid);
+      this.#pending.set(write.sid, write);
+    }
     return new Promise((resolve, reject) => {
       this.#queue.push({
         writes,
@@ -115,13 +124,16 @@ export class Committer {
 
   /** Moves the expiry of a visible session, and its cookie where that is not null. */
   touch(sid: string, cookie: string | null, expiresAt: number): void {
-    const committed = this.#parts.collection.get(sid);
-    // A write that is on its way may fail; what shows again then must not have missed the touch.
-    for (const session of [this.#pending.get(sid)?.session, committed]) {
-      if (session == null) continue;
+    const now = this.#parts.clock.now();
+    const extend = (session: SessionDocument | null | undefined): void => {
+      if (session == null || session.expiresAt <= now) return;
       session.expiresAt = expiresAt;
       if (cookie !== null) session.cookie = cookie;
-    }
+    };
+    // A write that is on its way may fail; what shows again then must not have missed the touch.
+    let write = this.#pending.get(sid);
+    for (; write !== undefined; write = write.previous) extend(write.session);
+    extend(this.#parts.collection.get(sid));
     this.#touched.add(sid);
     this.#awaitTouches();
   }
@@ -143,13 +155,20 @@ export class Committer {
     });
   }
 
-  /** Refuses all writes from now on, with this error. */
+  /** Refuses all writes from now on, with this error, until {@link resume}. */
   refuse(error: StoreError): void {
+    this.#refusal ??= error;
+  }
+
+  /** Refuses all writes from now on: the files are no longer ours. */
+  lose(error: StoreError): void {
     this.#refusal = error;
+    this.#lost = true;
   }
 
   /** Takes writes again: the journal has been replaced. */
   resume(): void {
+    if (this.#lost) return;
     this.#refusal = null;
     if (this.#touched.size > 0) this.#awaitTouches();
   }
@@ -202,12 +221,17 @@ export class Committer {
     this.#running = false;
   }
 
-  /** All that can be committed together: the groups before the first task. */
+  /** What is committed together: the groups before the first task, up to a number of writes. */
   #takeGroups(): Group[] {
-    const end = this.#queue.findIndex((item) => typeof item === "function");
-    const groups = end === -1 ? this.#queue : this.#queue.slice(0, end);
-    this.#queue = end === -1 ? [] : this.#queue.slice(end);
-    return groups as Group[];
+    const groups: Group[] = [];
+    let writes = 0;
+    for (const item of this.#queue) {
+      if (typeof item === "function" || writes >= MAX_COMMIT_WRITES) break;
+      groups.push(item);
+      writes += item.writes.length;
+    }
+    this.#queue.splice(0, groups.length);
+    return groups;
   }
 
   async #commit(groups: readonly Group[]): Promise<void> {
@@ -222,15 +246,11 @@ export class Committer {
     for (const group of groups) for (const write of group.writes) writes.set(write.sid, write);
     const touched = this.#touched;
     this.#touched = new Set();
-    const records = this.#encode(writes.values(), touched, clock.now());
-    if (records === 0) {
-      for (const group of groups) group.settle();
-      return;
-    }
-
+    let records: number;
     const startedAt = performance.now();
     try {
-      await journal.append(this.#lines.bytes(), durable);
+      records = this.#encode(writes.values(), touched, clock.now());
+      if (records > 0) await journal.append(this.#lines.bytes(), durable);
     } catch (cause) {
       const error = ioError("cannot commit", cause);
       this.#failed++;
@@ -241,13 +261,15 @@ export class Committer {
       else if (groups.length === 0) this.#parts.onTouchFailure(error);
       return;
     }
-    this.#measure(performance.now() - startedAt, records);
+    if (records > 0) this.#measure(performance.now() - startedAt, records);
     for (const write of writes.values()) {
       if (write.session === null) collection.delete(write.sid);
       else collection.put(write.sid, write.session);
-      if (this.#pending.get(write.sid) === write) this.#pending.delete(write.sid);
     }
-    for (const group of groups) group.settle();
+    for (const group of groups) {
+      for (const write of group.writes) this.#forget(write);
+      group.settle();
+    }
     this.#parts.onCommit();
   }
 
@@ -259,6 +281,8 @@ export class Committer {
     for (const write of writes) {
       // The record has the touches made until now.
       touched.delete(write.sid);
+      // What the files do not have needs no record to go away.
+      if (write.session === null && collection.get(write.sid) === undefined) continue;
       this.#lines.add(encodeLine(writeRecord(now, write, collection), keyring));
       records++;
     }
@@ -274,13 +298,22 @@ export class Committer {
   #fail(groups: readonly Group[], error: StoreError): void {
     for (const group of groups) {
       for (const write of group.writes) {
-        if (this.#pending.get(write.sid) === write) this.#pending.delete(write.sid);
+        this.#forget(write);
         // Its record would have carried the touches made before.
         if (this.#parts.collection.get(write.sid) !== undefined) this.#touched.add(write.sid);
       }
       group.settle(error);
     }
     if (this.#touched.size > 0 && this.#refusal === null) this.#awaitTouches();
+  }
+
+  /** Takes a write that is done, one way or the other, out of those that are pending. */
+  #forget(write: PendingWrite): void {
+    const newest = this.#pending.get(write.sid);
+    if (newest === write) this.#pending.delete(write.sid);
+    for (let later = newest; later !== undefined; later = later.previous) {
+      if (later.previous === write) later.previous = undefined;
+    }
   }
 
   #measure(ms: number, records: number): void {

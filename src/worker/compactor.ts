@@ -32,6 +32,8 @@ export interface CompactorParts {
   readonly clock: Clock;
   /** Journal length from which a compaction may start by itself. */
   readonly walLimitBytes: number;
+  /** Rejects when the collection is no longer this store's to write to. */
+  readonly assertOwned: () => Promise<void>;
   readonly report: (error: StoreError) => void;
   readonly log: (text: string) => void;
 }
@@ -40,6 +42,7 @@ export class Compactor {
   readonly #parts: CompactorParts;
   #snapshotBytes: number;
   #running: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
   #retry: Timer | null = null;
   #retryMs = FIRST_RETRY_MS;
   #stopped = false;
@@ -59,10 +62,22 @@ export class Compactor {
   }
 
   /**
-   * Compacts, or waits for the compaction that is under way.
-   * @throws StoreError `STORE_IO`; nothing is lost, the files are as before or as after
+   * Compacts. While a compaction is under way, the next is for all who ask meanwhile: the one under
+   * way may have passed by what was acknowledged since it began.
+   * @throws StoreError `STORE_IO`, `STORE_LOCKED`; nothing is lost, the files are as before or after
    */
   run(): Promise<void> {
+    if (this.#running === null) return this.#run();
+    this.#next ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = null;
+        return this.#run();
+      });
+    return this.#next;
+  }
+
+  #run(): Promise<void> {
     this.#running ??= this.#compact()
       .then(
         () => (this.#retryMs = FIRST_RETRY_MS),
@@ -82,7 +97,7 @@ export class Compactor {
    */
   considerRunning(): void {
     const { journal, walLimitBytes } = this.#parts;
-    if (this.#running !== null || this.#retry !== null) return;
+    if (this.#stopped || this.#running !== null || this.#retry !== null) return;
     if (journal.length <= Math.max(walLimitBytes, this.#snapshotBytes)) return;
     this.runInBackground();
   }
@@ -97,11 +112,12 @@ export class Compactor {
     this.#stopped = true;
     this.#retry?.cancel();
     this.#retry = null;
-    await this.#running?.catch(() => undefined);
+    await (this.#next ?? this.#running)?.catch(() => undefined);
   }
 
   /** Compacts; a failure is reported and tried again. */
   runInBackground(): void {
+    if (this.#stopped) return;
     this.run().catch((error: unknown) => {
       this.#parts.report(ioError("compaction failed and will be tried again", error));
     });
@@ -111,14 +127,13 @@ export class Compactor {
     if (this.#stopped) return;
     this.#retry ??= this.#parts.clock.after(this.#retryMs, () => {
       this.#retry = null;
-      if (this.#parts.journal.known) this.considerRunning();
-      else this.recover();
+      this.runInBackground();
     });
     this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
   }
 
   async #compact(): Promise<void> {
-    const { files, paths, journal, committer, clock, log } = this.#parts;
+    const { files, paths, journal, committer, clock, assertOwned, log } = this.#parts;
     const startedAt = clock.now();
     const started = performance.now();
     // 1. All that is acknowledged is in memory; everything after `from` will stay in the journal.
@@ -141,6 +156,7 @@ export class Compactor {
         const end = trusted ? journal.length : copied;
         await journal.copyTo(target, copied, end, copied - from);
         await target.sync();
+        await assertOwned();
         // 3. After this rename: the new snapshot and the whole old journal, which may be replayed
         //    over it. It must be on the disk before the journal is shortened.
         await files.rename(paths.snapshotTemporary, paths.snapshot);
@@ -149,6 +165,7 @@ export class Compactor {
         // 4. After this rename: the new snapshot and the new journal. Until the directory is on
         //    the disk a power cut may bring back the old journal, so nothing may be acknowledged.
         try {
+          await assertOwned();
           await journal.release();
           await files.rename(paths.journalTemporary, paths.journal);
           journalFile = null;

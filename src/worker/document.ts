@@ -82,6 +82,7 @@ export function readDocument(
     cookie = JSON.stringify(others["cookie"]);
     delete others["cookie"];
   }
+  if (ownSid !== undefined && typeof ownSid !== "string") others["sid"] = ownSid;
   const members = JSON.stringify(others).slice(1, -1);
   return {
     sid,

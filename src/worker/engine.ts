@@ -54,10 +54,15 @@ export async function openEngine(
   }
 
   let committer: Committer | null = null;
-  const lock = await Lock.acquire({ ...world, paths, owner: config.owner }, (error) => {
-    committer?.refuse(error);
-    report(error);
-  });
+  let lost = null as StoreError | null;
+  const lock = await acquire(
+    { ...world, paths, owner: config.owner, abandoned: config.abandoned ?? [] },
+    (error) => {
+      lost = error;
+      committer?.lose(error);
+      report(error);
+    },
+  );
   try {
     await files.remove(paths.snapshotTemporary);
     await files.remove(paths.journalTemporary);
@@ -69,8 +74,9 @@ export async function openEngine(
       passwords: config.encryptionKeys,
       ttlMs: config.ttlMs,
     });
-    const parts = assemble(config, report, world, paths, opened);
+    const parts = assemble(config, report, world, paths, lock, opened);
     committer = parts.committer;
+    if (lost !== null) committer.lose(lost);
     try {
       return await start(config, report, world, paths, lock, opened, parts);
     } catch (error) {
@@ -95,6 +101,7 @@ function assemble(
   report: Report,
   { files, clock }: Surroundings,
   paths: CollectionPaths,
+  lock: Lock,
   { collection, journal, keyring, snapshotBytes }: OpenedCollection,
 ): Parts {
   const log = logger(config);
@@ -123,6 +130,7 @@ function assemble(
       keyring,
       clock,
       walLimitBytes: config.walLimitBytes,
+      assertOwned: () => lock.assertHeld(),
       report,
       log,
     },
@@ -174,9 +182,12 @@ async function start(
       await committer.exclusively(() => (journal.known ? journal.sync() : Promise.resolve()));
     } finally {
       committer.stop();
-      await journal.close();
-      await lock.release();
-      logger(config)("closed");
+      try {
+        await journal.close();
+      } finally {
+        await lock.release();
+        logger(config)("closed");
+      }
     }
   };
   return new Service({
@@ -188,9 +199,24 @@ async function start(
     clock,
     recovered,
     quarantined,
-    release,
+    release: () =>
+      release().catch((cause: unknown) => {
+        throw ioError("cannot close the collection", cause);
+      }),
   });
 }
+
+/** Takes the lock. It may have to be watched for a while, by timers that keep nothing alive. */
+async function acquire(...args: Parameters<typeof Lock.acquire>): Promise<Lock> {
+  const alive = setInterval(() => undefined, ALIVE_MS);
+  try {
+    return await Lock.acquire(...args);
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+const ALIVE_MS = 60_000;
 
 function logger({ debug, collection }: EngineConfig): (text: string) => void {
   if (!debug) return () => undefined;

@@ -83,7 +83,10 @@ export const nodeFiles: Files = {
       if (code === "EEXIST" && (await promisify(fs.stat)(path)).isDirectory()) return;
       if (code !== "ENOENT" || dirname(path) === path) throw error;
       await nodeFiles.createDirectory(dirname(path));
-      await makeDirectory(path);
+      // Another store may have made it meanwhile.
+      await makeDirectory(path).catch((again: unknown) => {
+        if ((again as NodeJS.ErrnoException).code !== "EEXIST") throw again;
+      });
     }
   },
 

@@ -5,8 +5,8 @@
 import type { OpenFile } from "./files.js";
 import type { Keyring } from "./keyring.js";
 import { scanLines } from "./line-scanner.js";
-import { decodeLine, type JournalRecord, type LineFault } from "./record.js";
-import { findEnvelopes, findPieces, type Gap, RECORD } from "./salvage.js";
+import { type DecodedLine, decodeLine, type JournalRecord, type LineFault } from "./record.js";
+import { findEnvelopes, findNeighbors, type Pieces, RECORD_START } from "./salvage.js";
 import type { DamagedRange } from "./snapshot-reader.js";
 
 /**
@@ -23,8 +23,9 @@ export interface JournalReading {
   readonly encrypted: boolean;
   /** An envelope, and no key at hand. */
   readonly sealed: boolean;
-  /** Envelopes that were sealed under none of the keys. */
-  readonly otherKey: boolean;
+  /** An envelope that no key opens, and so many in a row that it cannot be damage. */
+  readonly unknownKey: boolean;
+  readonly otherKeyRun: boolean;
   /** Lines that are no record. */
   readonly damage: readonly DamagedRange[];
   /** What follows the last whole line: a write that a crash cut short. Null where nothing does. */
@@ -34,6 +35,8 @@ export interface JournalReading {
   /** Whether the last whole line lacks its `\n`. */
   readonly unterminated: boolean;
 }
+
+type Decoded = Extract<DecodedLine, { readonly record: JournalRecord }>;
 
 /** Reads a journal, calling back for each record in order. */
 export async function readJournal(
@@ -46,7 +49,7 @@ export async function readJournal(
   let plain = false;
   let encrypted = false;
   let sealed = false;
-  let unknownKey = 0;
+  let unknownKey = false;
   let unknownRun = 0;
   let longestUnknownRun = 0;
   const damage: DamagedRange[] = [];
@@ -67,24 +70,24 @@ export async function readJournal(
       damage.push({ start, end });
       return;
     }
-    let found = 0;
     const faults: LineFault[] = [];
-    const accept = (piece: Buffer): boolean => {
+    const decode = (piece: Buffer): Decoded | null => {
       const decoded = decodeLine(piece, keyring, fallbackExpiry);
-      if ("fault" in decoded) {
-        faults.push(decoded.fault);
-        return false;
-      }
-      found++;
+      if ("record" in decoded) return decoded;
+      faults.push(decoded.fault);
+      return null;
+    };
+    const whole = decode(bytes);
+    const { found, gaps } =
+      whole === null ? findWhole(bytes, decode) : { found: [whole], gaps: [] };
+    for (const decoded of found) {
       if (decoded.encrypted) encrypted = true;
       else plain = true;
+      records++;
       onRecord(decoded.record);
-      return true;
-    };
-    const gaps = accept(bytes) ? [] : findWhole(bytes, accept);
-    records += found;
+    }
     const [fault] = faults;
-    if (found === 0 && !terminated) {
+    if (found.length === 0 && !terminated) {
       tornTail = { start, end };
       if (fault === "sealed") sealed = true;
       return;
@@ -93,25 +96,36 @@ export async function readJournal(
       length = end;
       unterminated = true;
     }
-    if (found > 0) unknownRun = 0;
+    if (found.length > 0) unknownRun = 0;
     else if (fault === "sealed") sealed = true;
     else if (fault === "unknown-key") {
-      unknownKey++;
+      unknownKey = true;
       longestUnknownRun = Math.max(longestUnknownRun, ++unknownRun);
     }
     for (const gap of gaps) damage.push({ start: start + gap.start, end: start + gap.end });
   });
 
-  const otherKey = longestUnknownRun >= OTHER_KEY_RUN || (unknownKey > 0 && !encrypted);
-  return { records, plain, encrypted, sealed, otherKey, damage, tornTail, length, unterminated };
+  const otherKeyRun = longestUnknownRun >= OTHER_KEY_RUN;
+  return {
+    records,
+    plain,
+    encrypted,
+    sealed,
+    unknownKey,
+    otherKeyRun,
+    damage,
+    tornTail,
+    length,
+    unterminated,
+  };
 }
 
 const OPEN_BRACE = 0x7b;
 
 /** The records of a line in which damage to a `\n` has run several together. */
-function findWhole(line: Buffer, accept: (piece: Buffer) => boolean): Gap[] {
+function findWhole(line: Buffer, decode: (piece: Buffer) => Decoded | null): Pieces<Decoded> {
   const plain = line[0] === OPEN_BRACE;
-  return plain ? findPieces(line, 0, RECORD, accept) : findEnvelopes(line, accept);
+  return plain ? findNeighbors(line, RECORD_START, decode) : findEnvelopes(line, decode);
 }
 
 /** lite-nosql skips empty lines. A file that a crash extended ends in NULs. */

@@ -102,7 +102,10 @@ export class Journal {
   }
 
   async close(): Promise<void> {
-    await this.#file?.close();
+    // Once: the system may have given its number to another file by a second time.
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
   }
 
   #opened(): OpenFile {

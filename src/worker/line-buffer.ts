@@ -12,11 +12,15 @@ export class LineBuffer {
     return this.#length;
   }
 
-  /** Adds text and a `\n`. */
-  add(line: string): void {
+  /** Adds text or bytes, and a `\n`. */
+  add(line: string | Uint8Array): void {
     // A UTF-16 unit takes at most three bytes of UTF-8.
     this.#reserve(line.length * 3 + 1);
-    this.#length += this.#bytes.write(line, this.#length);
+    if (typeof line === "string") this.#length += this.#bytes.write(line, this.#length);
+    else {
+      this.#bytes.set(line, this.#length);
+      this.#length += line.length;
+    }
     this.#bytes[this.#length++] = 0x0a;
   }
 

@@ -8,7 +8,7 @@ import { randomName } from "./cipher.js";
 import type { Clock, Timer } from "./clock.js";
 import { isJsonObject } from "./document.js";
 import { ioError, isErrno } from "./failure.js";
-import type { Files, OpenMode } from "./files.js";
+import type { Files, OpenFile, OpenMode } from "./files.js";
 import type { CollectionPaths } from "./paths.js";
 import type { ProcessTable } from "./process-table.js";
 import { readSmallFile } from "./small-file.js";
@@ -36,22 +36,28 @@ export interface LockParts {
   readonly clock: Clock;
   /** Names the store that owns the collection, the same for each of its workers in turn. */
   readonly owner: string;
+  /** Owners in this process whose thread is dead. */
+  readonly abandoned: readonly string[];
 }
 
 export class Lock {
   readonly #parts: LockParts;
   readonly #onLost: (error: StoreError) => void;
   readonly #started: string | null;
+  /** Kept open: what is written through it cannot reach a lock that somebody else has made. */
+  #file: OpenFile;
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
   #released = false;
 
   private constructor(
     parts: LockParts,
+    file: OpenFile,
     started: string | null,
     onLost: (error: StoreError) => void,
   ) {
     this.#parts = parts;
+    this.#file = file;
     this.#started = started;
     this.#onLost = onLost;
     this.#schedule();
@@ -67,12 +73,14 @@ export class Lock {
     const { files, paths, processes, clock } = parts;
     const started = await processes.startOf(processes.pid);
     const temporary = `${paths.lock}.${randomName()}.tmp`;
-    const deadline = clock.now() + STALE_MS;
     let seen: string | null = null;
+    let looks = 0;
     try {
       for (;;) {
         await writeText(files, temporary, "replace", lockText(parts, started));
-        if (await linked(files, temporary, paths.lock)) return new Lock(parts, started, onLost);
+        if (await linked(files, temporary, paths.lock)) {
+          return new Lock(parts, await files.open(paths.lock, "update"), started, onLost);
+        }
 
         const text = await readText(files, paths.lock);
         if (text === null) continue;
@@ -82,19 +90,29 @@ export class Lock {
         if (verdict === "held" || (verdict === "unsure" && beaten)) {
           throw lockedError(paths, record);
         }
-        const silent = clock.now() >= deadline || (record === null && seen === text);
+        const silent = looks * LOOK_MS >= STALE_MS || (record === null && seen === text);
         if (verdict === "stale" || silent) {
           await takeAway(files, paths, text);
           continue;
         }
         seen = text;
+        looks++;
         await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
       }
     } catch (cause) {
       throw ioError(`cannot lock ${paths.lock}`, cause);
     } finally {
-      await files.remove(temporary);
+      // What is left behind does no harm; an error here would leave a lock that nobody holds.
+      await files.remove(temporary).catch(() => undefined);
     }
+  }
+
+  /** @throws StoreError `STORE_LOCKED` where another process has taken the lock away */
+  async assertHeld(): Promise<void> {
+    const { files, paths, owner } = this.#parts;
+    const text = await readText(files, paths.lock);
+    const record = parseLock(text ?? "");
+    if (record?.owner !== owner) throw lockedError(paths, record);
   }
 
   /** Gives the lock back, unless it has been taken away. */
@@ -103,6 +121,7 @@ export class Lock {
     this.#timer?.cancel();
     await this.#beating;
     const { files, paths } = this.#parts;
+    await this.#file.close();
     if (await this.#isOurs()) await files.remove(paths.lock);
   }
 
@@ -120,10 +139,14 @@ export class Lock {
         this.#onLost(lockedError(paths, parseLock(text)));
         return;
       }
-      // As long as what it replaces: only the digits of `ts` change. One that somebody deleted is
-      // made again, before anybody else can take it.
-      const mode = text === null ? "create" : "update";
-      await writeText(files, paths.lock, mode, lockText(this.#parts, this.#started));
+      if (text === null) {
+        // One that somebody deleted is made again, unless another process was faster.
+        const file = await files.open(paths.lock, "create");
+        await this.#file.close();
+        this.#file = file;
+      }
+      // As long as what it replaces: only the digits of `ts` change.
+      await this.#file.write(Buffer.from(lockText(this.#parts, this.#started)), 0);
     } catch (cause) {
       if (isErrno(cause, "ENOENT")) {
         this.#onLost(ioError(`the directory ${paths.directory} is gone`, cause));
@@ -179,13 +202,17 @@ type Verdict = "held" | "stale" | "unsure";
 async function judge(record: LockRecord | null, parts: LockParts): Promise<Verdict> {
   // lite-nosql creates its lock empty and fills it at once; nobody else leaves such a thing.
   if (record === null) return "unsure";
-  const { processes, clock, owner } = parts;
-  if (record.owner === owner) return "stale";
+  const { processes, clock, owner, abandoned } = parts;
+  if (record.owner === owner || abandoned.includes(record.owner ?? "")) return "stale";
   const silent = clock.now() - record.ts > STALE_MS;
-  const sameSpace = record.space === processes.space && record.host === processes.host;
-  // lite-nosql's locks name no space; it means the host.
-  const local = sameSpace || (record.owner === null && record.host === processes.host);
-  if (!local) return silent ? "stale" : "unsure";
+  const sameHost = record.host === processes.host;
+  // lite-nosql's locks name no space, and where there is no /proc ours do not: then it is the host.
+  const local = record.space === null ? sameHost : record.space === processes.space;
+  if (!local) {
+    // Another boot of this machine, or another container on it, has the same clock. Another
+    // machine has not: only watching shows whether the owner lives there.
+    return silent && (sameHost || record.owner === null) ? "stale" : "unsure";
+  }
   if (!(await processes.isAlive(record.pid))) return "stale";
   const started = await processes.startOf(record.pid);
   if (record.started !== null && started !== null && record.started !== started) return "stale";

@@ -12,9 +12,12 @@ import { type JournalReading, readJournal } from "./journal-reader.js";
 import { Keyring, makeSalt, readSalt } from "./keyring.js";
 import { LineBuffer } from "./line-buffer.js";
 import type { CollectionPaths } from "./paths.js";
-import { quarantine, sealQuarantine } from "./quarantine.js";
+import { quarantine, resealQuarantine } from "./quarantine.js";
 import { encodeLine, insertOtherRecord, insertRecord } from "./record.js";
 import { readSnapshot, type SnapshotReading } from "./snapshot-reader.js";
+
+/** As far as JavaScript's dates go. */
+const MAX_TIME = 8.64e15;
 
 export interface OpeningParts {
   readonly files: Files;
@@ -50,7 +53,7 @@ export async function openCollection(parts: OpeningParts): Promise<OpenedCollect
     journalFile = await openExisting(files, paths.journal);
     const salted = await existingKeyring(parts);
     const collection = new Collection();
-    const fallbackExpiry = clock.now() + ttlMs;
+    const fallbackExpiry = Math.min(clock.now() + ttlMs, MAX_TIME);
 
     let recovered = 0;
     const snapshot = await readSnapshot(snapshotFile, salted, fallbackExpiry, (element) => {
@@ -73,7 +76,7 @@ export async function openCollection(parts: OpeningParts): Promise<OpenedCollect
     if (journalFile !== null && reading.damage.length + torn.length > 0) {
       await quarantine(files, paths, keyring, journalFile, [...reading.damage, ...torn]);
     }
-    if (keyring !== null) await sealQuarantine(files, paths, keyring);
+    if (keyring !== null) await resealQuarantine(files, paths, keyring);
 
     return {
       collection,
@@ -102,7 +105,13 @@ async function existingKeyring({ files, paths, passwords }: OpeningParts): Promi
 async function keyringFor(parts: OpeningParts, salted: Keyring | null): Promise<Keyring | null> {
   if (salted !== null || parts.passwords.length === 0) return salted;
   await makeSalt(parts.files, parts.paths);
-  return existingKeyring(parts);
+  const keyring = await existingKeyring(parts);
+  // Without one everything would be written in the clear.
+  if (keyring !== null) return keyring;
+  throw new StoreError(
+    "STORE_CORRUPT",
+    `${parts.paths.salt} is damaged: restore it from a backup or, if nothing in the directory is encrypted, delete it`,
+  );
 }
 
 /** Refuses a collection that these keys, or the lack of one, cannot read. */
@@ -113,6 +122,8 @@ function proveKey(
   journal: JournalReading,
 ): void {
   const mismatch = (message: string): StoreError => new StoreError("STORE_KEY_MISMATCH", message);
+  const proven = snapshot.state === "read" && snapshot.encrypted;
+  const otherKey = journal.otherKeyRun || (journal.unknownKey && !journal.encrypted && !proven);
   const sealedFile = snapshot.state === "sealed" ? paths.snapshot : paths.journal;
   if (snapshot.state === "sealed" || journal.sealed) {
     if (passwords.length === 0) {
@@ -125,7 +136,7 @@ function proveKey(
       );
     }
   }
-  if (snapshot.state === "unknown-key" || journal.otherKey) {
+  if (snapshot.state === "unknown-key" || otherKey) {
     const file = snapshot.state === "unknown-key" ? paths.snapshot : paths.journal;
     throw mismatch(
       `${file} cannot be decrypted: encryptionKey is not the one it was written with, ` +

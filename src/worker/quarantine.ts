@@ -2,11 +2,13 @@
  * The quarantine file: the bytes of what was damaged, as they were found, each followed by a `\n`.
  * In an encrypted collection what was plaintext is sealed, line by line.
  */
+import { StoreError } from "../protocol/errors.js";
 import { isEnvelope } from "./cipher.js";
 import { isErrno } from "./failure.js";
 import type { Files, OpenFile } from "./files.js";
 import type { Keyring } from "./keyring.js";
 import { scanLines } from "./line-scanner.js";
+import { LineBuffer } from "./line-buffer.js";
 import type { CollectionPaths } from "./paths.js";
 import type { DamagedRange } from "./snapshot-reader.js";
 
@@ -35,7 +37,7 @@ export async function quarantine(
       const seal = keyring !== null && !isEnvelope(head);
       for (let at = start; at < end; at += COPY_BYTES) {
         const bytes = await readRange(from, chunk, at, Math.min(end, at + COPY_BYTES));
-        if (seal) await append(Buffer.from(`${keyring.first.seal(bytes.toString("latin1"))}\n`));
+        if (seal) await append(Buffer.from(`${keyring.first.seal(bytes)}\n`));
         else await append(bytes);
       }
       if (!seal) await append(NEWLINE);
@@ -62,8 +64,11 @@ async function readRange(
   return chunk.subarray(0, filled);
 }
 
-/** Seals what an earlier, unencrypted life of the collection left in the quarantine. */
-export async function sealQuarantine(
+/**
+ * Seals under the first key what an earlier life of the collection, unencrypted or under another
+ * key, left in the quarantine. What no key opens stays as it is.
+ */
+export async function resealQuarantine(
   files: Files,
   paths: CollectionPaths,
   keyring: Keyring,
@@ -75,10 +80,9 @@ export async function sealQuarantine(
     if (isErrno(error, "ENOENT")) return;
     throw error;
   }
-  let changed: boolean;
+  const lines = new LineBuffer();
+  let resealed = 0;
   try {
-    const plain: DamagedRange[] = [];
-    const sealed: DamagedRange[] = [];
     let position = 0;
     const read = async (target: Uint8Array): Promise<number> => {
       const bytes = await source.read(target, position);
@@ -87,16 +91,32 @@ export async function sealQuarantine(
     };
     await scanLines(read, ({ bytes, start, end }) => {
       if (start === end) return;
-      (bytes !== null && isEnvelope(bytes) ? sealed : plain).push({ start, end });
+      if (bytes === null) {
+        throw new StoreError(
+          "STORE_CORRUPT",
+          `${paths.quarantine} has a line too long to be encrypted: move the file away`,
+        );
+      }
+      const current = isEnvelope(bytes) && keyring.first.open(bytes) !== null;
+      const content = current ? null : isEnvelope(bytes) ? keyring.open(bytes) : bytes;
+      if (content === null) lines.add(bytes);
+      else {
+        resealed++;
+        lines.add(keyring.first.seal(content));
+      }
     });
-    changed = plain.length > 0;
-    // 1. A crash here leaves the plaintext one, and a temporary that the next opening removes.
-    const temporary = { ...paths, quarantine: paths.quarantineTemporary };
-    if (changed) await quarantine(files, temporary, keyring, source, [...sealed, ...plain]);
   } finally {
     await source.close();
   }
-  if (!changed) return;
+  if (resealed === 0) return;
+  // 1. A crash here leaves the old one, and a temporary that the next opening removes.
+  const target = await files.open(paths.quarantineTemporary, "replace");
+  try {
+    await target.write(lines.bytes(), 0);
+    await target.sync();
+  } finally {
+    await target.close();
+  }
   // 2. From here on the sealed one has the name.
   await files.rename(paths.quarantineTemporary, paths.quarantine);
   await files.syncDirectory(paths.directory);

@@ -1,7 +1,7 @@
 /**
- * The lines of the journal: lite-nosql's records, one a line, to text and back. A plaintext line of
- * our own ends in a checksum over the bytes before it, a field that lite-nosql ignores; an encrypted
- * one is an envelope, which authenticates itself.
+ * The lines of the journal: lite-nosql's records, one a line, to text and back. A record of our own
+ * ends in a checksum over the bytes before it, a field that lite-nosql ignores. An encrypted line is
+ * the envelope of a record.
  */
 import { crc32 } from "node:zlib";
 
@@ -58,9 +58,9 @@ const CHECKSUM_BYTES = CHECKSUM_FIELD.length + 8 + 2;
 
 /** A record as a line of the journal, without its `\n`. */
 export function encodeLine(record: string, keyring: Keyring | null): string {
-  if (keyring !== null) return keyring.first.seal(record);
   const body = record.slice(0, -1);
-  return `${body},"crc":"${formatChecksum(crc32(body))}"}`;
+  const line = `${body},"crc":"${formatChecksum(crc32(body))}"}`;
+  return keyring === null ? line : keyring.first.seal(line);
 }
 
 /** Why a line gave no record. `sealed`: an envelope, and no key to try on it. */
@@ -97,9 +97,6 @@ function decodePlain(line: Buffer, encrypted: boolean, fallbackExpiry: number): 
     // Only a line that is proven to be our own, byte for byte, is worth the shortcut.
     const record = decodeOwnInsert(line, end);
     if (record !== null) return { record, encrypted };
-  } else if (encrypted) {
-    const record = decodeOwnInsert(line, end - 1);
-    if (record !== null) return { record, encrypted };
   }
   const record = decodeAny(line, fallbackExpiry);
   return record === null ? { fault: "damaged" } : { record, encrypted };
@@ -123,7 +120,7 @@ function decodeOwnInsert(line: Buffer, end: number): JournalRecord | null {
   if (document === -1) return null;
   const found = readPlainDocument(line, document + DOC_MEMBER.length, end);
   if (found === null) return null;
-  // The id stands in the record and in the document, in the same bytes.
+  // The id stands in the record and in the document: proven bytes of the same length are the same.
   if (document - idStart - 1 !== found.idBytes) return null;
   return { op: "insert", id: found.sid, document: found };
 }

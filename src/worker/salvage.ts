@@ -3,9 +3,9 @@
  * stand on one line, and the neighbors that damage to a `\n` has run together. Reports what lies
  * between them.
  *
- * A session may hold data that looks like a record. What stands inside a damaged piece must not be
- * taken for one, so after damage a piece counts only where the bytes before it cannot occur inside
- * JSON text.
+ * A session may hold data that looks like a record, and damage may hit the bytes before it. In our
+ * own files a piece behind damage counts only where whole pieces go on to the end of the line: what
+ * stands inside another piece is always followed by the rest of that.
  */
 
 /** Bytes of a line that belong to no whole piece. */
@@ -14,12 +14,14 @@ export interface Gap {
   readonly end: number;
 }
 
-/** How pieces begin, and how a beginning is told after damage. */
-export interface PieceShape {
-  readonly start: Buffer;
-  /** Whether a piece may begin at `at`, given the bytes before it. */
-  readonly mayBegin: (line: Buffer, at: number) => boolean;
+/** What a line holds: whole pieces in their order, and what is left. */
+export interface Pieces<T> {
+  readonly found: readonly T[];
+  readonly gaps: readonly Gap[];
 }
+
+/** Reads a piece from its exact bytes; null where they are no whole one. */
+type Decode<T> = (piece: Buffer) => T | null;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -29,68 +31,92 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Records: `}` and perhaps one byte that was a `\n`. A comma there would be that of an array. */
-export const RECORD: PieceShape = {
-  start: Buffer.from('{"op":"'),
-  mayBegin: (line, at) =>
-    line[at - 1] === CLOSE_BRACE || (line[at - 2] === CLOSE_BRACE && line[at - 1] !== COMMA),
-};
-
-/** Elements of our own snapshots: `],` and one byte that was a `\n`. */
-export const OWN_ELEMENT: PieceShape = {
-  start: Buffer.from('["'),
-  mayBegin: (line, at) =>
-    line[at - 3] === CLOSE_BRACKET &&
-    line[at - 2] === COMMA &&
-    line[at - 1] !== OPEN_BRACKET &&
-    line[at - 1] !== QUOTE,
-};
-
-/** lite-nosql's elements, between which there is nothing that arrays in a session have not. */
-export const FOREIGN_ELEMENT: PieceShape = {
-  start: Buffer.from('["'),
-  mayBegin: (line, at) => line[at - 1] === COMMA,
-};
+/** How a record of the journal and an element of a snapshot begin. */
+export const RECORD_START = Buffer.from('{"op":"');
+export const ELEMENT_START = Buffer.from('["');
 
 /** In damaged lines each byte may be looked at this often, on average, before the rest is given up. */
 const WORK_FACTOR = 16;
 
-/**
- * Offers each candidate to `accept`, which says whether it is a whole piece.
- * @returns the bytes that belong to none; commas and white space between pieces are not counted
- */
-export function findPieces(
+/** The pieces of a line of our own, each of which begins with `start`. */
+export function findNeighbors<T>(line: Buffer, start: Buffer, decode: Decode<T>): Pieces<T> {
+  // From the beginning of the line on, a piece is what it seems.
+  const head = chain(line, 0, start, decode);
+  const gaps: Gap[] = [];
+  if (head.end === line.length) return { found: head.found, gaps };
+  let work = line.length * WORK_FACTOR;
+  let at = line.indexOf(start, head.end);
+  while (at !== -1 && work > 0) {
+    const tail = chain(line, at, start, decode);
+    work -= tail.looked;
+    if (tail.end === line.length) {
+      addGap(gaps, line, head.end, at);
+      return { found: [...head.found, ...tail.found], gaps };
+    }
+    at = line.indexOf(start, at + 1);
+  }
+  addGap(gaps, line, head.end, line.length);
+  return { found: head.found, gaps };
+}
+
+/** Whole pieces from `at` on, with at most one byte between two that was a `\n`. */
+function chain<T>(
   line: Buffer,
-  from: number,
-  shape: PieceShape,
-  accept: (piece: Buffer) => boolean,
-): Gap[] {
+  at: number,
+  start: Buffer,
+  decode: Decode<T>,
+): { found: T[]; end: number; looked: number } {
+  const found: T[] = [];
+  const from = at;
+  let end = at;
+  for (;;) {
+    const pieceAt = beginsAt(line, at, start) || !beginsAt(line, at + 1, start) ? at : at + 1;
+    const stop = pieceEnd(line, pieceAt, start);
+    if (stop === -1) return { found, end, looked: line.length - from };
+    const piece = decode(line.subarray(pieceAt, stop));
+    if (piece === null) return { found, end, looked: stop - from };
+    found.push(piece);
+    at = end = skipSeparators(line, stop);
+    if (end === line.length) return { found, end, looked: end - from };
+  }
+}
+
+/**
+ * The elements of a snapshot of lite-nosql, which stand on one line and are not sealed. Between them
+ * there is nothing that arrays in a session have not: behind damage this can only take what looks
+ * like an element for one.
+ */
+export function findForeignElements<T>(line: Buffer, from: number, decode: Decode<T>): Pieces<T> {
+  const found: T[] = [];
   const gaps: Gap[] = [];
   let work = line.length * WORK_FACTOR;
   /** Everything before this is accounted for. */
   let done = from;
   let at = skipSeparators(line, from);
   while (at !== -1 && work > 0) {
-    const end = pieceEnd(line, at, shape.start);
+    const end = pieceEnd(line, at, ELEMENT_START);
     work -= (end === -1 ? line.length : end) - at;
-    if (end !== -1 && accept(line.subarray(at, end))) {
+    const piece = end === -1 ? null : decode(line.subarray(at, end));
+    if (piece !== null) {
+      found.push(piece);
       addGap(gaps, line, done, at);
       done = end;
       at = skipSeparators(line, end);
     } else {
-      at = line.indexOf(shape.start, at + 1);
-      while (at !== -1 && !shape.mayBegin(line, at)) at = line.indexOf(shape.start, at + 1);
+      at = line.indexOf(ELEMENT_START, at + 1);
+      while (at !== -1 && line[at - 1] !== COMMA) at = line.indexOf(ELEMENT_START, at + 1);
     }
   }
   addGap(gaps, line, done, line.length);
-  return gaps;
+  return { found, gaps };
 }
 
 /** `<32 hex digits>:<32 hex digits>:` */
 const ENVELOPE_START = /[0-9a-f]{32}:[0-9a-f]{32}:/g;
 
-/** As {@link findPieces}, for envelopes that have run together; each authenticates itself. */
-export function findEnvelopes(line: Buffer, accept: (envelope: Buffer) => boolean): Gap[] {
+/** Envelopes that have run together; each authenticates itself. */
+export function findEnvelopes<T>(line: Buffer, decode: Decode<T>): Pieces<T> {
+  const found: T[] = [];
   const gaps: Gap[] = [];
   const starts = [...line.toString("latin1").matchAll(ENVELOPE_START)].map(({ index }) => index);
   let done = 0;
@@ -98,14 +124,16 @@ export function findEnvelopes(line: Buffer, accept: (envelope: Buffer) => boolea
     const next = starts[number + 1] ?? line.length;
     // The `\n` that was between them is gone, or is some other byte.
     for (const end of [next, next - 1]) {
-      if (!accept(line.subarray(start, end))) continue;
+      const piece = decode(line.subarray(start, end));
+      if (piece === null) continue;
+      found.push(piece);
       addGap(gaps, line, done, start);
       done = end;
       break;
     }
   }
   addGap(gaps, line, done, line.length);
-  return gaps;
+  return { found, gaps };
 }
 
 function skipSeparators(line: Buffer, at: number): number {
@@ -123,9 +151,13 @@ function isSeparator(byte: number): boolean {
   return byte === COMMA || byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 }
 
+function beginsAt(line: Buffer, at: number, start: Buffer): boolean {
+  return line.subarray(at, at + start.length).equals(start);
+}
+
 /** Where the object or array that starts at `at` ends, or -1 where none starts or it does not end. */
 function pieceEnd(line: Buffer, at: number, start: Buffer): number {
-  if (!line.subarray(at, at + start.length).equals(start)) return -1;
+  if (!beginsAt(line, at, start)) return -1;
   let depth = 0;
   let inString = false;
   for (; at < line.length; at++) {

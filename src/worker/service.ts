@@ -10,7 +10,7 @@ import type {
 import { encodeError, StoreError } from "../protocol/errors.js";
 import type { Clock } from "./clock.js";
 import type { Collection } from "./collection.js";
-import type { Committer, PendingWrite } from "./committer.js";
+import { type Committer, MAX_COMMIT_WRITES, type PendingWrite } from "./committer.js";
 import type { Compactor } from "./compactor.js";
 import type { SessionDocument } from "./document.js";
 import type { Journal } from "./journal.js";
@@ -101,10 +101,15 @@ export class Service implements Engine {
   async clear(): Promise<number> {
     this.#assertOpen();
     const live = this.#countLive();
-    const pending: PendingWrite[] = [];
-    for (const [sid] of this.#parts.committer.visibleSessions())
-      pending.push({ sid, session: null });
-    await this.#parts.committer.write(pending);
+    const { committer } = this.#parts;
+    const sids = Array.from(committer.visibleSessions(), ([sid]) => sid);
+    const written: Promise<void>[] = [];
+    // None is visible from now on; the commits follow one after the other.
+    for (let at = 0; at === 0 || at < sids.length; at += MAX_COMMIT_WRITES) {
+      const batch = sids.slice(at, at + MAX_COMMIT_WRITES);
+      written.push(committer.write(batch.map((sid) => ({ sid, session: null }))));
+    }
+    await Promise.all(written);
     return live;
   }
 

@@ -74,7 +74,7 @@ export function decodeElement(bytes: Buffer, reading: ElementReading): SnapshotE
   const document = body.indexOf(DOCUMENT_START);
   if (document !== -1) {
     const found = readPlainDocument(body, document + 1, bodyEnd);
-    // `["` + id + `"`: the id stands in the pair and in the document, in the same bytes.
+    // `["` + id + `"`: the id stands in the pair and in the document.
     if (found !== null && document === found.idBytes + 3) return { id: found.sid, document: found };
   }
   return parseElement(bytes, reading.fallbackExpiry);

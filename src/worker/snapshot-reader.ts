@@ -6,7 +6,7 @@ import { DATA_OFFSET, isEnvelope, type Key, parseEnvelopeHead } from "./cipher.j
 import type { OpenFile } from "./files.js";
 import type { Keyring } from "./keyring.js";
 import { type ByteSource, type Line, scanLines } from "./line-scanner.js";
-import { findPieces, FOREIGN_ELEMENT, OWN_ELEMENT, type PieceShape } from "./salvage.js";
+import { ELEMENT_START, findForeignElements, findNeighbors } from "./salvage.js";
 import {
   checksumSeal,
   decodeElement,
@@ -85,6 +85,7 @@ function truncation(bytes: number): DamagedRange {
 
 const HEAD = /^\{"version":(\d+)/;
 const DOCS = Buffer.from('"docs":[');
+const COMMA = 0x2c;
 /** After the last element. */
 const TAIL = /^\](?:,"[a-z]+":[^\]]*)?\}$/;
 
@@ -97,36 +98,36 @@ async function parse(
   let version = 0;
   let complete = false;
   let first = true;
-  let shape: PieceShape = OWN_ELEMENT;
 
-  const accept = (bytes: Buffer): boolean => {
-    const element = decodeElement(bytes, reading);
-    if (element === null) return false;
-    onElement(element);
-    return true;
-  };
+  const decode = (bytes: Buffer): SnapshotElement | null => decodeElement(bytes, reading);
 
   await scanLines(source, ({ bytes, start, end }: Line) => {
     if (bytes === null) {
       damage.push({ start, end });
       return;
     }
-    let from = 0;
+    let pieces;
     if (first) {
       first = false;
       version = Number(HEAD.exec(bytes.toString("latin1", 0, 64))?.[1] ?? 0);
       const docs = bytes.indexOf(DOCS);
-      if (docs !== -1) from = docs + DOCS.length;
+      const from = docs === -1 ? 0 : docs + DOCS.length;
       // Our own start on the line below.
-      if (from < bytes.length) shape = FOREIGN_ELEMENT;
+      if (from === bytes.length) return;
+      pieces = findForeignElements(bytes, from, decode);
     } else {
-      const last =
-        bytes.length > 0 && bytes[bytes.length - 1] === 0x2c ? bytes.length - 1 : bytes.length;
-      if (accept(bytes.subarray(0, last))) return;
+      const comma = bytes.length > 0 && bytes[bytes.length - 1] === COMMA;
+      const whole = decode(comma ? bytes.subarray(0, -1) : bytes);
+      if (whole !== null) {
+        onElement(whole);
+        return;
+      }
+      pieces = findNeighbors(bytes, ELEMENT_START, decode);
     }
-    for (const gap of findPieces(bytes, from, shape, accept)) {
-      if (TAIL.test(bytes.toString("latin1", gap.start, Math.min(gap.end, gap.start + 64))))
-        complete = true;
+    for (const element of pieces.found) onElement(element);
+    for (const gap of pieces.gaps) {
+      const text = bytes.toString("latin1", gap.start, Math.min(gap.end, gap.start + 64));
+      if (TAIL.test(text)) complete = true;
       else damage.push({ start: start + gap.start, end: start + gap.end });
     }
   });
