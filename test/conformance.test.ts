@@ -140,7 +140,7 @@ describe.each([{ isolate: true }, { isolate: false }])("a store with %o", (confi
     store.on("error", (error) => reports.push(error));
     const calls = {
       get: () => store.get("a"),
-      set: () => store.set("a", {} as never),
+      set: () => store.set("a", {}),
       touch: () => store.touch("a", { cookie: {} } as never),
       destroy: () => store.destroy("a"),
       length: () => store.length(),

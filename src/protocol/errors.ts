@@ -55,7 +55,7 @@ const MAX_CAUSES = 8;
 
 /** The plain form of anything thrown. Dual of {@link decodeError}. */
 export function encodeError(thrown: unknown, depth = 0): WireError {
-  if (!(thrown instanceof Error)) return { name: "Error", message: String(thrown) };
+  if (!(thrown instanceof Error)) return { name: "Error", message: textOf(thrown) };
   const { name, message, stack, cause } = thrown;
   const code: unknown = "code" in thrown ? thrown.code : undefined;
   return {
@@ -65,6 +65,14 @@ export function encodeError(thrown: unknown, depth = 0): WireError {
     ...(stack !== undefined && { stack }),
     ...(cause !== undefined && depth < MAX_CAUSES && { cause: encodeError(cause, depth + 1) }),
   };
+}
+
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return "something that cannot be told was thrown";
+  }
 }
 
 /** The error that {@link encodeError} was given, as near as can be. */

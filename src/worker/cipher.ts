@@ -72,6 +72,27 @@ export function parseEnvelopeHead(bytes: Buffer): EnvelopeHead {
   };
 }
 
+/**
+ * Whether these bytes begin as an envelope of which the tag, the colons or the ciphertext are
+ * damaged: enough to decrypt what follows, not to prove it.
+ */
+export function isDamagedEnvelope(bytes: Uint8Array): boolean {
+  return bytes.length >= DATA_OFFSET && bytes.subarray(0, TAG_OFFSET - 1).every(isHexDigit);
+}
+
+/**
+ * Base64 to bytes, as many as there must be: a damaged character costs only the bytes it stands for.
+ * @param onDamage called where there was one
+ */
+export function decodeBase64(text: string, onDamage?: () => void): Buffer {
+  const data = Buffer.from(text, "base64");
+  // Other characters are skipped and `=` ends it, which would shift or cut all that follows.
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  if (data.length >= Math.floor((text.length * 3) / 4) - padding) return data;
+  onDamage?.();
+  return Buffer.from(text.replace(/[^A-Za-z0-9+/]/g, "A"), "base64");
+}
+
 /** One key, derived from one password. */
 export class Key {
   readonly #key: Buffer;
@@ -103,7 +124,10 @@ export class Key {
     const { iv, tag } = parseEnvelopeHead(envelope);
     const decipher = this.decipher(iv);
     decipher.setAuthTag(tag);
-    const data = Buffer.from(envelope.toString("latin1", DATA_OFFSET), "base64");
+    const base64 = envelope.toString("latin1", DATA_OFFSET);
+    const data = Buffer.from(base64, "base64");
+    // Node skips what is no base64 and stops at padding: what follows would go unnoticed.
+    if (Math.ceil(data.length / 3) * 4 !== base64.length) return null;
     const content = decipher.update(data);
     try {
       decipher.final();
@@ -120,10 +144,7 @@ export class Key {
   peek(envelope: Buffer, length: number): Buffer {
     const { iv } = parseEnvelopeHead(envelope);
     const chars = Math.ceil(length / 3) * 4;
-    const data = Buffer.from(
-      envelope.toString("latin1", DATA_OFFSET, DATA_OFFSET + chars),
-      "base64",
-    );
+    const data = decodeBase64(envelope.toString("latin1", DATA_OFFSET, DATA_OFFSET + chars));
     return this.decipher(iv).update(data).subarray(0, length);
   }
 

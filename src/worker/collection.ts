@@ -104,8 +104,11 @@ export class Collection {
     const before = this.#sidOf.size > 0 ? this.#sidOf.get(id) : undefined;
     // A document that changes its session id, or stops being a session, leaves the old one.
     if (before !== undefined && before !== document.sid) this.delete(before);
+    if (before === undefined && document.sid !== id) {
+      const previous = this.#sessions.get(id);
+      if (previous !== undefined && (previous.origin?.id ?? id) === id) this.delete(id);
+    }
     if (document.sid === null) {
-      if (this.#sessions.get(id)?.origin?.id == null) this.delete(id);
       this.#others.set(id, document.json);
     } else this.put(document.sid, document.session);
   }

@@ -57,6 +57,8 @@ export class Committer {
   readonly #lines = new LineBuffer();
   /** The newest write of each id that is not committed yet. */
   readonly #pending = new Map<string, PendingWrite>();
+  /** Ids whose writes failed: until the next fsync a power cut may bring back what was cut off. */
+  readonly #doubtful = new Set<string>();
   /** Ids of sessions whose last touch is in memory only. */
   #touched = new Set<string>();
   #touchTimer: Timer | null = null;
@@ -65,7 +67,7 @@ export class Committer {
   #queue: (Group | Task)[] = [];
   #running = false;
   #refusal: StoreError | null = null;
-  #lost = false;
+  #lost: StoreError | null = null;
 
   #count = 0;
   #records = 0;
@@ -87,7 +89,18 @@ export class Committer {
 
   /** Whether memory or the files may have anything under this id, even if only a pending delete. */
   holds(sid: string): boolean {
-    return this.#pending.has(sid) || this.#parts.collection.get(sid) !== undefined;
+    const { collection } = this.#parts;
+    return (
+      this.refusing ||
+      this.#pending.has(sid) ||
+      this.#doubtful.has(sid) ||
+      collection.get(sid) !== undefined
+    );
+  }
+
+  /** Whether touches are in memory only. */
+  get hasTouches(): boolean {
+    return this.#touched.size > 0;
   }
 
   /** All sessions as calls see them. */
@@ -138,18 +151,19 @@ export class Committer {
     this.#awaitTouches();
   }
 
-  /** Settles when all writes and touches made before are journalled, or have failed. */
-  flush(): Promise<void> {
-    return this.exclusively(() => Promise.resolve());
-  }
-
   /**
    * Runs a task while nothing is being committed, after all that waits now. Writes that are made
    * meanwhile wait for it.
    */
   exclusively<T>(task: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#queue.push(() => task().then(resolve, reject));
+      this.#queue.push(async () => {
+        try {
+          resolve(await task());
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
       this.#touchesDue = true;
       this.#start();
     });
@@ -163,14 +177,20 @@ export class Committer {
   /** Refuses all writes from now on: the files are no longer ours. */
   lose(error: StoreError): void {
     this.#refusal = error;
-    this.#lost = true;
+    this.#lost = error;
   }
 
   /** Takes writes again: the journal has been replaced. */
   resume(): void {
-    if (this.#lost) return;
+    if (this.#lost !== null) return;
     this.#refusal = null;
+    this.#doubtful.clear();
     if (this.#touched.size > 0) this.#awaitTouches();
+  }
+
+  /** Why the files are no longer ours, if they are not. */
+  get lost(): StoreError | null {
+    return this.#lost;
   }
 
   get refusing(): boolean {
@@ -211,12 +231,13 @@ export class Committer {
   async #run(): Promise<void> {
     for (;;) {
       const groups = this.#takeGroups();
-      if (groups.length > 0 || this.#touchesDue) await this.#commit(groups);
-      const next = this.#queue[0];
-      if (typeof next === "function") {
-        this.#queue.shift();
-        await next();
-      } else if (next === undefined && !this.#touchesDue) break;
+      if (groups.length > 0 || this.#touchesDue) {
+        await this.#commit(groups);
+        continue;
+      }
+      const next = this.#queue.shift();
+      if (typeof next !== "function") break;
+      await next();
     }
     this.#running = false;
   }
@@ -262,6 +283,7 @@ export class Committer {
       return;
     }
     if (records > 0) this.#measure(performance.now() - startedAt, records);
+    if (records > 0 && durable) this.#doubtful.clear();
     for (const write of writes.values()) {
       if (write.session === null) collection.delete(write.sid);
       else collection.put(write.sid, write.session);
@@ -270,7 +292,7 @@ export class Committer {
       for (const write of group.writes) this.#forget(write);
       group.settle();
     }
-    this.#parts.onCommit();
+    if (records > 0) this.#parts.onCommit();
   }
 
   /** Fills the buffer of lines. @returns how many records it holds */
@@ -282,12 +304,14 @@ export class Committer {
       // The record has the touches made until now.
       touched.delete(write.sid);
       // What the files do not have needs no record to go away.
-      if (write.session === null && collection.get(write.sid) === undefined) continue;
+      const absent = collection.get(write.sid) === undefined && !this.#doubtful.has(write.sid);
+      if (write.session === null && absent) continue;
       this.#lines.add(encodeLine(writeRecord(now, write, collection), keyring));
       records++;
     }
     for (const sid of touched) {
-      const session = this.visible(sid);
+      // What the files have, not a write that is still to come: its own record has its touches.
+      const session = collection.get(sid);
       if (session === undefined) continue;
       this.#lines.add(encodeLine(touchRecord(now, sid, session), keyring));
       records++;
@@ -299,6 +323,7 @@ export class Committer {
     for (const group of groups) {
       for (const write of group.writes) {
         this.#forget(write);
+        this.#doubtful.add(write.sid);
         // Its record would have carried the touches made before.
         if (this.#parts.collection.get(write.sid) !== undefined) this.#touched.add(write.sid);
       }

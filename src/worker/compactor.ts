@@ -78,7 +78,9 @@ export class Compactor {
   }
 
   #run(): Promise<void> {
-    this.#running ??= this.#compact()
+    // From a later tick, so that nothing it calls can find none under way and start another.
+    this.#running ??= Promise.resolve()
+      .then(() => this.#compact())
       .then(
         () => (this.#retryMs = FIRST_RETRY_MS),
         (error: unknown) => {
@@ -136,6 +138,7 @@ export class Compactor {
     const { files, paths, journal, committer, clock, assertOwned, log } = this.#parts;
     const startedAt = clock.now();
     const started = performance.now();
+    if (committer.lost !== null) throw committer.lost;
     // 1. All that is acknowledged is in memory; everything after `from` will stay in the journal.
     //    In a journal that cannot be trusted nothing is worth keeping, and no write is let through.
     const from = await committer.exclusively(() => Promise.resolve(journal.length));
@@ -164,8 +167,8 @@ export class Compactor {
         this.#snapshotBytes = snapshotBytes;
         // 4. After this rename: the new snapshot and the new journal. Until the directory is on
         //    the disk a power cut may bring back the old journal, so nothing may be acknowledged.
+        await assertOwned();
         try {
-          await assertOwned();
           await journal.release();
           await files.rename(paths.journalTemporary, paths.journal);
           journalFile = null;

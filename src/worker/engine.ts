@@ -64,9 +64,6 @@ export async function openEngine(
     },
   );
   try {
-    await files.remove(paths.snapshotTemporary);
-    await files.remove(paths.journalTemporary);
-    await files.remove(paths.quarantineTemporary);
     const opened = await openCollection({
       files,
       paths,
@@ -78,6 +75,10 @@ export async function openEngine(
     committer = parts.committer;
     if (lost !== null) committer.lose(lost);
     try {
+      // What a crash left half written. Only now: with a wrong key every file stays as it is.
+      await files.remove(paths.snapshotTemporary);
+      await files.remove(paths.journalTemporary);
+      await files.remove(paths.quarantineTemporary);
       return await start(config, report, world, paths, lock, opened, parts);
     } catch (error) {
       await parts.compactor.stop();
@@ -169,9 +170,9 @@ async function start(
           "everything else is served",
       ),
     );
-    // Until the files are rewritten, the next opening would find the same damage again.
-    if (!opened.mustEncrypt) compactor.runInBackground();
   }
+  // Until the files are rewritten, the next opening would find the same damage again.
+  if (!opened.mustEncrypt && (quarantined > 0 || opened.shouldCompact)) compactor.runInBackground();
   sweeper.start();
   logger(config)(`opened ${paths.directory}: ${collection.size} sessions`);
 
@@ -180,6 +181,9 @@ async function start(
       await sweeper.stop();
       await compactor.stop();
       await committer.exclusively(() => (journal.known ? journal.sync() : Promise.resolve()));
+      if (committer.hasTouches) {
+        throw new StoreError("STORE_IO", "the touches of the last moments could not be journalled");
+      }
     } finally {
       committer.stop();
       try {

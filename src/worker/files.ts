@@ -80,13 +80,9 @@ export const nodeFiles: Files = {
       await makeDirectory(path);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === "EEXIST" && (await promisify(fs.stat)(path)).isDirectory()) return;
       if (code !== "ENOENT" || dirname(path) === path) throw error;
       await nodeFiles.createDirectory(dirname(path));
-      // Another store may have made it meanwhile.
-      await makeDirectory(path).catch((again: unknown) => {
-        if ((again as NodeJS.ErrnoException).code !== "EEXIST") throw again;
-      });
+      await makeDirectory(path);
     }
   },
 
@@ -122,9 +118,21 @@ export const nodeFiles: Files = {
   },
 };
 
+/** One directory, which may be there, and its entry in the one above it. */
 async function makeDirectory(path: string): Promise<void> {
-  await promisify(fs.mkdir)(path, { mode: 0o700 });
-  await nodeFiles.syncDirectory(dirname(path));
+  try {
+    await promisify(fs.mkdir)(path, { mode: 0o700 });
+  } catch (error) {
+    const there = (error as NodeJS.ErrnoException).code === "EEXIST";
+    if (!there || !(await promisify(fs.stat)(path)).isDirectory()) throw error;
+  }
+  // Also where it was there: whoever made it may have died before this.
+  try {
+    await nodeFiles.syncDirectory(dirname(path));
+  } catch (error) {
+    // A directory that may be entered but not read cannot be synced by us, and need not be.
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+  }
 }
 
 class NodeFile implements OpenFile {

@@ -9,10 +9,7 @@ import { type DecodedLine, decodeLine, type JournalRecord, type LineFault } from
 import { findEnvelopes, findNeighbors, type Pieces, RECORD_START } from "./salvage.js";
 import type { DamagedRange } from "./snapshot-reader.js";
 
-/**
- * So many envelopes in a row that no key opens were sealed under another key: one alone may be a
- * damaged iv.
- */
+/** So many envelopes in a row that no key opens were sealed under another: one may be damage. */
 const OTHER_KEY_RUN = 2;
 
 export interface JournalReading {
@@ -26,6 +23,8 @@ export interface JournalReading {
   /** An envelope that no key opens, and so many in a row that it cannot be damage. */
   readonly unknownKey: boolean;
   readonly otherKeyRun: boolean;
+  /** Records have run together: lite-nosql would not find them. */
+  readonly irregular: boolean;
   /** Lines that are no record. */
   readonly damage: readonly DamagedRange[];
   /** What follows the last whole line: a write that a crash cut short. Null where nothing does. */
@@ -51,7 +50,8 @@ export async function readJournal(
   let sealed = false;
   let unknownKey = false;
   let unknownRun = 0;
-  let longestUnknownRun = 0;
+  let otherKeyRun = false;
+  let irregular = false;
   const damage: DamagedRange[] = [];
   let tornTail: DamagedRange | null = null;
   let length = 0;
@@ -78,34 +78,33 @@ export async function readJournal(
       return null;
     };
     const whole = decode(bytes);
-    const { found, gaps } =
-      whole === null ? findWhole(bytes, decode) : { found: [whole], gaps: [] };
-    for (const decoded of found) {
+    const { found, gaps } = whole === null ? findWhole(bytes, decode) : ONE_WHOLE;
+    const accept = (decoded: Decoded): void => {
       if (decoded.encrypted) encrypted = true;
       else plain = true;
       records++;
       onRecord(decoded.record);
-    }
-    const [fault] = faults;
-    if (found.length === 0 && !terminated) {
+    };
+    if (whole === null) found.forEach(accept);
+    else accept(whole);
+
+    const none = whole === null && found.length === 0;
+    if (none && faults.includes("sealed")) sealed = true;
+    if (none && faults.includes("unknown-key")) {
+      unknownKey = true;
+      if (++unknownRun >= OTHER_KEY_RUN) otherKeyRun = true;
+    } else unknownRun = 0;
+    if (none && !terminated) {
       tornTail = { start, end };
-      if (fault === "sealed") sealed = true;
       return;
     }
     if (!terminated) {
       length = end;
       unterminated = true;
     }
-    if (found.length > 0) unknownRun = 0;
-    else if (fault === "sealed") sealed = true;
-    else if (fault === "unknown-key") {
-      unknownKey = true;
-      longestUnknownRun = Math.max(longestUnknownRun, ++unknownRun);
-    }
+    if (found.length > 0) irregular = true;
     for (const gap of gaps) damage.push({ start: start + gap.start, end: start + gap.end });
   });
-
-  const otherKeyRun = longestUnknownRun >= OTHER_KEY_RUN;
   return {
     records,
     plain,
@@ -113,6 +112,7 @@ export async function readJournal(
     sealed,
     unknownKey,
     otherKeyRun,
+    irregular,
     damage,
     tornTail,
     length,
@@ -120,11 +120,12 @@ export async function readJournal(
   };
 }
 
+const ONE_WHOLE: Pieces<Decoded> = { found: [], gaps: [] };
 const OPEN_BRACE = 0x7b;
 
 /** The records of a line in which damage to a `\n` has run several together. */
 function findWhole(line: Buffer, decode: (piece: Buffer) => Decoded | null): Pieces<Decoded> {
-  const plain = line[0] === OPEN_BRACE;
+  const plain = line.includes(RECORD_START);
   return plain ? findNeighbors(line, RECORD_START, decode) : findEnvelopes(line, decode);
 }
 

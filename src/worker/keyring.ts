@@ -2,16 +2,23 @@
  * The keys of a collection and where they come from: the passwords of the options and the salt of
  * the directory. The first key seals, all open.
  */
-import { createSalt, Key, parseSalt, randomName } from "./cipher.js";
+import { createSalt, Key, parseSalt, randomName, TAG_OFFSET } from "./cipher.js";
 import { isErrno } from "./failure.js";
 import type { Files } from "./files.js";
 import type { CollectionPaths } from "./paths.js";
 import { readSmallFile } from "./small-file.js";
 
+const HEX_DIGITS = Buffer.from("0123456789abcdef");
+
+/** One damaged character of base64 changes two bytes. */
+const DAMAGED_PREFIX_BYTES = 2;
+
 export class Keyring {
   /** The key that seals. */
   readonly first: Key;
   readonly #keys: readonly Key[];
+  #olderUsed = false;
+  #strangeSeen = false;
 
   private constructor(first: Key, others: readonly Key[]) {
     this.first = first;
@@ -30,18 +37,53 @@ export class Keyring {
   open(envelope: Buffer): Buffer | null {
     for (const key of this.#keys) {
       const content = key.open(envelope);
-      if (content !== null) return content;
+      if (content === null) continue;
+      if (key !== this.first) this.#olderUsed = true;
+      return content;
     }
     return null;
+  }
+
+  /** Whether anything was opened by a key that is not the first. */
+  get olderUsed(): boolean {
+    return this.#olderUsed;
   }
 
   /** The key under which an envelope's content begins with `prefix`, whether it is whole or not. */
   keyFor(envelope: Buffer, prefix: string): Key | null {
     const wanted = Buffer.from(prefix);
     for (const key of this.#keys) {
-      if (key.peek(envelope, wanted.length).equals(wanted)) return key;
+      const found = key.peek(envelope, wanted.length);
+      const differing = wanted.filter((byte, at) => byte !== found[at]).length;
+      if (differing > DAMAGED_PREFIX_BYTES) continue;
+      if (key !== this.first) this.#olderUsed = true;
+      return key;
     }
     return null;
+  }
+
+  /** All keys. */
+  get keys(): readonly Key[] {
+    return this.#keys;
+  }
+
+  /**
+   * Whether an envelope that no key opens is one of ours in whose iv a digit was damaged. If not, it
+   * was sealed under another key; then so were others, and the question is not worth its work again.
+   */
+  explainsIv(envelope: Buffer, prefix: string): boolean {
+    if (this.#strangeSeen) return false;
+    const repaired = Buffer.from(envelope);
+    for (let at = 0; at < TAG_OFFSET - 1; at++) {
+      const byte = repaired[at] ?? 0;
+      for (const digit of HEX_DIGITS) {
+        repaired[at] = digit;
+        if (this.keyFor(repaired, prefix) !== null) return true;
+      }
+      repaired[at] = byte;
+    }
+    this.#strangeSeen = true;
+    return false;
   }
 }
 
@@ -57,19 +99,19 @@ export async function readSalt(files: Files, paths: CollectionPaths): Promise<Bu
  */
 export async function makeSalt(files: Files, paths: CollectionPaths): Promise<void> {
   const temporary = `${paths.salt}.${randomName()}.tmp`;
-  const file = await files.open(temporary, "create");
   try {
-    await file.write(Buffer.from(createSalt()), 0);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
+    const file = await files.open(temporary, "create");
+    try {
+      await file.write(Buffer.from(createSalt()), 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await files.link(temporary, paths.salt);
   } catch (error) {
     if (!isErrno(error, "EEXIST")) throw error;
   } finally {
-    await files.remove(temporary);
+    await files.remove(temporary).catch(() => undefined);
   }
   await files.syncDirectory(paths.directory);
 }

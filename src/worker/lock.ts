@@ -45,7 +45,7 @@ export class Lock {
   readonly #onLost: (error: StoreError) => void;
   readonly #started: string | null;
   /** Kept open: what is written through it cannot reach a lock that somebody else has made. */
-  #file: OpenFile;
+  #file: OpenFile | null;
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
   #released = false;
@@ -110,7 +110,12 @@ export class Lock {
   /** @throws StoreError `STORE_LOCKED` where another process has taken the lock away */
   async assertHeld(): Promise<void> {
     const { files, paths, owner } = this.#parts;
-    const text = await readText(files, paths.lock);
+    let text: string | null;
+    try {
+      text = await readText(files, paths.lock);
+    } catch (cause) {
+      throw ioError(`cannot read ${paths.lock}`, cause);
+    }
     const record = parseLock(text ?? "");
     if (record?.owner !== owner) throw lockedError(paths, record);
   }
@@ -121,7 +126,10 @@ export class Lock {
     this.#timer?.cancel();
     await this.#beating;
     const { files, paths } = this.#parts;
-    await this.#file.close();
+    const file = this.#file;
+    this.#file = null;
+    // Closed is closed, whatever it says; the lock must not stay because of it.
+    await file?.close().catch(() => undefined);
     if (await this.#isOurs()) await files.remove(paths.lock);
   }
 
@@ -142,11 +150,11 @@ export class Lock {
       if (text === null) {
         // One that somebody deleted is made again, unless another process was faster.
         const file = await files.open(paths.lock, "create");
-        await this.#file.close();
+        await this.#file?.close();
         this.#file = file;
       }
       // As long as what it replaces: only the digits of `ts` change.
-      await this.#file.write(Buffer.from(lockText(this.#parts, this.#started)), 0);
+      await this.#file?.write(Buffer.from(lockText(this.#parts, this.#started)), 0);
     } catch (cause) {
       if (isErrno(cause, "ENOENT")) {
         this.#onLost(ioError(`the directory ${paths.directory} is gone`, cause));

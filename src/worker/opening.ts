@@ -37,6 +37,8 @@ export interface OpenedCollection {
   readonly recovered: number;
   /** Damaged stretches set aside. */
   readonly quarantined: number;
+  /** The files hold what only this store reads, or what an older key opened: better rewritten soon. */
+  readonly shouldCompact: boolean;
   /** The files hold plaintext, and a key was given: only a compaction makes an end of it. */
   readonly mustEncrypt: boolean;
 }
@@ -85,12 +87,16 @@ export async function openCollection(parts: OpeningParts): Promise<OpenedCollect
       snapshotBytes: snapshot.state === "read" ? snapshot.bytes : 0,
       recovered,
       quarantined: damage.length + reading.damage.length,
+      shouldCompact:
+        reading.irregular ||
+        (snapshot.state === "read" && snapshot.irregular) ||
+        keyring?.olderUsed === true,
       mustEncrypt:
         keyring !== null && (reading.plain || (snapshot.state === "read" && !snapshot.encrypted)),
     };
   } finally {
-    await snapshotFile?.close();
-    await journalFile?.close();
+    // They were only read, so an error says nothing; and one must not keep the other open.
+    await Promise.allSettled([snapshotFile?.close(), journalFile?.close()]);
   }
 }
 
@@ -122,8 +128,8 @@ function proveKey(
   journal: JournalReading,
 ): void {
   const mismatch = (message: string): StoreError => new StoreError("STORE_KEY_MISMATCH", message);
-  const proven = snapshot.state === "read" && snapshot.encrypted;
-  const otherKey = journal.otherKeyRun || (journal.unknownKey && !journal.encrypted && !proven);
+  const proven = journal.encrypted || (snapshot.state === "read" && snapshot.encrypted);
+  const otherKey = journal.otherKeyRun || (journal.unknownKey && !proven);
   const sealedFile = snapshot.state === "sealed" ? paths.snapshot : paths.journal;
   if (snapshot.state === "sealed" || journal.sealed) {
     if (passwords.length === 0) {
@@ -185,7 +191,7 @@ async function openJournal(
     await files.syncDirectory(paths.directory);
     return new Journal(paths.journal, file, length);
   } catch (error) {
-    await file.close();
+    await file.close().catch(() => undefined);
     throw error;
   }
 }

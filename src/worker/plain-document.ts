@@ -6,9 +6,9 @@
 import type { SessionDocument } from "./document.js";
 
 export interface PlainDocument {
-  readonly sid: string;
-  readonly session: SessionDocument;
-  /** How many bytes the id takes on disk, without its quotes. */
+  readonly document: { readonly sid: string; readonly session: SessionDocument };
+  /** Where the id starts, and how many bytes it takes, without its quotes. */
+  readonly idStart: number;
   readonly idBytes: number;
 }
 
@@ -50,14 +50,11 @@ export function readPlainDocument(bytes: Buffer, start: number, end: number): Pl
   const jsonEnd = digits + 1 - EXPIRES.length;
   if (jsonEnd <= jsonStart || !startsWith(bytes, jsonEnd, EXPIRES)) return null;
   if (bytes[jsonStart] !== OPEN_BRACE || bytes[jsonEnd - 1] !== CLOSE_BRACE) return null;
+  const sid = bytes.toString("utf8", idStart, idEnd);
+  const json = bytes.toString("utf8", jsonStart, jsonEnd);
   return {
-    sid: bytes.toString("utf8", idStart, idEnd),
-    session: {
-      json: bytes.toString("utf8", jsonStart, jsonEnd),
-      cookie: null,
-      expiresAt,
-      origin: null,
-    },
+    document: { sid, session: { json, cookie: null, expiresAt, origin: null } },
+    idStart,
     idBytes: idEnd - idStart,
   };
 }

@@ -42,7 +42,7 @@ const WORK_FACTOR = 16;
 export function findNeighbors<T>(line: Buffer, start: Buffer, decode: Decode<T>): Pieces<T> {
   // From the beginning of the line on, a piece is what it seems.
   const head = chain(line, 0, start, decode);
-  const gaps: Gap[] = [];
+  const gaps: Gap[] = [...head.gaps];
   if (head.end === line.length) return { found: head.found, gaps };
   let work = line.length * WORK_FACTOR;
   let at = line.indexOf(start, head.end);
@@ -51,6 +51,7 @@ export function findNeighbors<T>(line: Buffer, start: Buffer, decode: Decode<T>)
     work -= tail.looked;
     if (tail.end === line.length) {
       addGap(gaps, line, head.end, at);
+      gaps.push(...tail.gaps);
       return { found: [...head.found, ...tail.found], gaps };
     }
     at = line.indexOf(start, at + 1);
@@ -65,19 +66,21 @@ function chain<T>(
   at: number,
   start: Buffer,
   decode: Decode<T>,
-): { found: T[]; end: number; looked: number } {
+): { found: T[]; gaps: Gap[]; end: number; looked: number } {
   const found: T[] = [];
+  const gaps: Gap[] = [];
   const from = at;
   let end = at;
   for (;;) {
     const pieceAt = beginsAt(line, at, start) || !beginsAt(line, at + 1, start) ? at : at + 1;
     const stop = pieceEnd(line, pieceAt, start);
-    if (stop === -1) return { found, end, looked: line.length - from };
+    if (stop === -1) return { found, gaps, end, looked: line.length - from };
     const piece = decode(line.subarray(pieceAt, stop));
-    if (piece === null) return { found, end, looked: stop - from };
+    if (piece === null) return { found, gaps, end, looked: stop - from };
     found.push(piece);
+    if (pieceAt > at) gaps.push({ start: at, end: pieceAt });
     at = end = skipSeparators(line, stop);
-    if (end === line.length) return { found, end, looked: end - from };
+    if (end === line.length) return { found, gaps, end, looked: end - from };
   }
 }
 
@@ -104,26 +107,30 @@ export function findForeignElements<T>(line: Buffer, from: number, decode: Decod
       at = skipSeparators(line, end);
     } else {
       at = line.indexOf(ELEMENT_START, at + 1);
-      while (at !== -1 && line[at - 1] !== COMMA) at = line.indexOf(ELEMENT_START, at + 1);
+      while (at !== -1 && line[at - 1] !== COMMA && line[at - 1] !== OPEN_BRACKET) {
+        at = line.indexOf(ELEMENT_START, at + 1);
+      }
     }
   }
   addGap(gaps, line, done, line.length);
   return { found, gaps };
 }
 
-/** `<32 hex digits>:<32 hex digits>:` */
-const ENVELOPE_START = /[0-9a-f]{32}:[0-9a-f]{32}:/g;
+/** `<32 hex digits>:<32 hex digits>:`, and as much base64 as there is. */
+const ENVELOPE = /[0-9a-f]{32}:[0-9a-f]{32}:(?=([A-Za-z0-9+/]*={0,2}))/g;
 
 /** Envelopes that have run together; each authenticates itself. */
 export function findEnvelopes<T>(line: Buffer, decode: Decode<T>): Pieces<T> {
   const found: T[] = [];
   const gaps: Gap[] = [];
-  const starts = [...line.toString("latin1").matchAll(ENVELOPE_START)].map(({ index }) => index);
+  const candidates = [...line.toString("latin1").matchAll(ENVELOPE)];
   let done = 0;
-  for (const [number, start] of starts.entries()) {
-    const next = starts[number + 1] ?? line.length;
-    // The `\n` that was between them is gone, or is some other byte.
-    for (const end of [next, next - 1]) {
+  for (const [number, match] of candidates.entries()) {
+    const start = match.index;
+    const dataEnd = start + match[0].length + (match[1] ?? "").length;
+    const next = candidates[number + 1]?.index ?? line.length;
+    // The `\n` that was between two is gone, or is some other byte, which may look like base64.
+    for (const end of new Set([Math.min(dataEnd, next), next - 1])) {
       const piece = decode(line.subarray(start, end));
       if (piece === null) continue;
       found.push(piece);

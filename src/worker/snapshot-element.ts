@@ -66,7 +66,8 @@ export function decodeElement(bytes: Buffer, reading: ElementReading): SnapshotE
     bytes.toString("latin1", Math.max(0, bytes.length - LONGEST_SEAL_BYTES)),
   );
   if (tail === null) {
-    return reading.policy === "required" ? null : parseElement(bytes, reading.fallbackExpiry);
+    // A third value that is no seal is one that was hit, perhaps along with the document.
+    return reading.policy === "required" ? null : parseElement(bytes, 2, reading.fallbackExpiry);
   }
   const bodyEnd = bytes.length - tail[0].length;
   const body = bytes.subarray(0, bodyEnd);
@@ -75,19 +76,25 @@ export function decodeElement(bytes: Buffer, reading: ElementReading): SnapshotE
   if (document !== -1) {
     const found = readPlainDocument(body, document + 1, bodyEnd);
     // `["` + id + `"`: the id stands in the pair and in the document.
-    if (found !== null && document === found.idBytes + 3) return { id: found.sid, document: found };
+    if (found !== null && document === found.idBytes + 3) {
+      return { id: found.document.sid, document: found.document };
+    }
   }
-  return parseElement(bytes, reading.fallbackExpiry);
+  return parseElement(bytes, 3, reading.fallbackExpiry);
 }
 
-function parseElement(bytes: Buffer, fallbackExpiry: number): SnapshotElement | null {
+function parseElement(
+  bytes: Buffer,
+  values: number,
+  fallbackExpiry: number,
+): SnapshotElement | null {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());
   } catch {
     return null;
   }
-  if (!Array.isArray(value)) return null;
+  if (!Array.isArray(value) || value.length !== values) return null;
   const [id, document] = value as unknown[];
   if (typeof id !== "string" || !isJsonObject(document)) return null;
   return { id, document: readDocument(id, document, fallbackExpiry) };

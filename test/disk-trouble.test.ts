@@ -1,0 +1,241 @@
+/**
+ * Owns single stories of a disk in trouble, each in a few lines: what exactly fails, what reads see
+ * meanwhile, and what it takes to go on. `failing-disk.test.ts` makes every call fail in turn.
+ */
+import { describe, expect, test } from "vitest";
+
+import { FaultDisk } from "./support/fault-disk.js";
+import {
+  changesDisk,
+  type Fault,
+  FaultFiles,
+  type Operation,
+  type Witness,
+} from "./support/fault-files.js";
+import { DIRECTORY, JOURNAL, Life, type LifeParts } from "./support/life.js";
+import { seededRandom, SEED } from "./support/random.js";
+
+const START = Date.UTC(2026, 0, 1);
+const LATER = START + 86_400_000;
+const one = { json: '{"n":1}', expiresAt: LATER };
+const two = { json: '{"n":2}', expiresAt: LATER };
+
+/** A disk of which a test says when which operations fail. */
+class Trouble implements Witness {
+  when: ((operation: Operation) => Fault | null) | null = null;
+  fault = (operation: Operation): Fault | null => this.when?.(operation) ?? null;
+
+  /** The next operation of this kind on the journal fails, and no other. */
+  next(kind: Operation["kind"], fault: Fault, file: string = JOURNAL): void {
+    this.when = (operation) => {
+      if (operation.kind !== kind || !operation.path.endsWith(file)) return null;
+      this.when = null;
+      return fault;
+    };
+  }
+}
+
+async function lifeWithTrouble(parts: Partial<LifeParts> = {}): Promise<[Life, Trouble]> {
+  const trouble = new Trouble();
+  const life = new Life({ disk: new FaultDisk(), time: START, witness: trouble, ...parts });
+  await life.open([]);
+  return [life, trouble];
+}
+
+/** One write; its outcome, or the code of its failure. */
+async function write(life: Life, sid: string, session: typeof one | null): Promise<unknown> {
+  const entry = life.ledger.write(sid, session);
+  const [outcome] = await life.engine.write(
+    session === null ? [[sid]] : [[sid, session.json, session.expiresAt]],
+  );
+  if (typeof outcome !== "number") {
+    entry.fail();
+    return outcome?.code;
+  }
+  entry.acknowledge();
+  return outcome;
+}
+
+async function read(life: Life, sid: string): Promise<unknown> {
+  return (await life.engine.get([sid]))[0];
+}
+
+describe("a write that fails", () => {
+  test.for<[string, Operation["kind"], Fault]>([
+    ["on a full disk", "write", { code: "ENOSPC" }],
+    ["on a disk that fills up", "write", { code: "ENOSPC", share: 0.5 }],
+    ["on a broken disk", "write", { code: "EIO", share: 0.9 }],
+    ["in its fsync", "sync", { code: "EIO" }],
+  ])("%s shows what was before, and fails alone", async ([, kind, fault]) => {
+    const [life, trouble] = await lifeWithTrouble();
+    expect(await write(life, "a", one)).toBe(0);
+    trouble.next(kind, fault);
+    expect(await write(life, "a", two)).toBe("STORE_IO");
+    expect(await read(life, "a")).toBe(one.json);
+    await life.clock.advance(0);
+    expect(await write(life, "b", two)).toBe(0);
+    expect(await write(life, "a", null)).toBe(1);
+    await life.close();
+    await life.open();
+    expect(await life.engine.ids()).toEqual(["b"]);
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test("leaves nothing behind that a later record would be glued to", async () => {
+    const [life, trouble] = await lifeWithTrouble();
+    // Half a record that cannot be cut off either: nothing may be appended behind it.
+    trouble.when = ({ kind, path }) =>
+      !path.endsWith(JOURNAL) || (kind !== "write" && kind !== "truncate")
+        ? null
+        : { code: "EIO", share: 0.5 };
+    expect(await write(life, "a", one)).toBe("STORE_IO");
+    expect(await write(life, "b", one)).toBe("STORE_IO");
+    trouble.when = null;
+    await life.clock.advance(1000);
+    expect(await write(life, "c", one)).toBe(0);
+    await life.close();
+    await life.open();
+    expect(await life.engine.ids()).toEqual(["c"]);
+    expect(await life.engine.stats()).toMatchObject({ quarantined: 0 });
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test("of several records leaves none of them behind", async () => {
+    const [life, trouble] = await lifeWithTrouble();
+    // The first two records are in the file, and the one that follows is as long as the first.
+    trouble.next("write", { code: "ENOSPC", share: 0.7 });
+    life.write(["a", "b", "c"].map((sid) => [sid, one]));
+    await life.settle();
+    expect(await write(life, "d", one)).toBe(0);
+    await life.close();
+    await life.open();
+    expect(await life.engine.ids()).toEqual(["d"]);
+    await life.close();
+    expect(life.disk.list(DIRECTORY).map(([name]) => name)).toEqual([JOURNAL]);
+    expect(life.violations).toEqual([]);
+  });
+
+  test("does not come back after a destroy that was acknowledged", async () => {
+    const [life, trouble] = await lifeWithTrouble();
+    // The record is in the journal, and nobody can say whether on the disk.
+    trouble.when = ({ kind }) => (kind === "sync" ? { code: "EIO" } : null);
+    expect(await write(life, "a", one)).toBe("STORE_IO");
+    const destroyed = await write(life, "a", null);
+    const after = life.disk.after("everything", seededRandom(SEED));
+    life.kill();
+    const next = new Life({ disk: after, time: START + 11_000 });
+    await next.open([]);
+    const found = await next.engine.ids();
+    await next.close();
+    // It may have been refused; if it was not, it holds.
+    expect(destroyed === 0 && found.length > 0).toBe(false);
+  });
+});
+
+describe("closing", () => {
+  test("journals touches, or says that it could not", async () => {
+    const [life, trouble] = await lifeWithTrouble();
+    await write(life, "a", one);
+    life.touch("a", '{"path":"/"}', LATER);
+    trouble.next("write", { code: "ENOSPC" });
+    const { ledger } = life;
+    try {
+      await life.close();
+    } catch (error) {
+      expect(error).toMatchObject({ name: "StoreError", code: "STORE_IO" });
+      life.ledger = ledger.after(ledger.moment, life.clock.time);
+    }
+    await life.open();
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test("journals touches that were made while a commit was under way", async () => {
+    const [life] = await lifeWithTrouble();
+    await write(life, "a", one);
+    life.write([["b", one]]);
+    life.touch("a", '{"path":"/"}', LATER);
+    await life.close();
+    await life.open();
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test("is the end of it, even if the last record makes a compaction due", async () => {
+    const [life] = await lifeWithTrouble({ config: { walLimitBytes: 200 } });
+    await write(life, "a", one);
+    life.touch("a", '{"path":"/long enough to pass the limit"}', LATER);
+    // Among the violations is any use of a file afterwards.
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test.for<[Operation["kind"], string]>([
+    ["sync", JOURNAL],
+    ["close", JOURNAL],
+    ["open", "sessions.lock"],
+    ["remove", "sessions.lock"],
+  ])("with a failing %s of %s is reported, and lets go of all", async ([kind, file]) => {
+    const [life, trouble] = await lifeWithTrouble();
+    await write(life, "a", one);
+    trouble.next(kind, { code: "EIO" }, file);
+    await expect(life.close()).rejects.toMatchObject({ name: "StoreError", code: "STORE_IO" });
+    // Both by another process and, where a lock was left, at once.
+    await life.open();
+    expect(await read(life, "a")).toBe(one.json);
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+});
+
+describe("opening", () => {
+  test("does not fail over a temporary file that cannot be removed", async () => {
+    const trouble = new Trouble();
+    trouble.when = ({ kind, path }) =>
+      kind === "remove" && /lock\.[0-9a-f]+\.tmp$/.test(path) ? { code: "EIO" } : null;
+    const life = new Life({ disk: new FaultDisk(), time: START, witness: trouble });
+    await life.open([]);
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test("that fails leaves no salt of its own behind", async () => {
+    const trouble = new Trouble();
+    const salted = (path: string): boolean => path.includes(".db.salt.");
+    trouble.when = ({ kind, path }) =>
+      kind === "write" && salted(path) ? { code: "ENOSPC" } : null;
+    const life = new Life({ disk: new FaultDisk(), time: START, witness: trouble });
+    await expect(life.open(["a password of some length"])).rejects.toMatchObject({
+      code: "STORE_IO",
+    });
+    expect(life.disk.list(DIRECTORY).filter(([name]) => name !== JOURNAL)).toEqual([]);
+  });
+});
+
+test("a lock that was taken away ends all writing, compactions too", async () => {
+  const [life, trouble] = await lifeWithTrouble();
+  await write(life, "a", one);
+  const other = new FaultFiles(life.disk);
+  await other.remove(`${DIRECTORY}/sessions.lock`);
+  const lock = await other.open(`${DIRECTORY}/sessions.lock`, "create");
+  const record = { pid: 1, ts: START, host: "elsewhere", owner: "another" };
+  await lock.write(Buffer.from(JSON.stringify(record)), 0);
+  await life.clock.advance(3000);
+  // The temporary files, too, may be the new owner's.
+  const changes: string[] = [];
+  trouble.when = (operation) => {
+    if (changesDisk(operation) && !operation.path.endsWith(".lock")) {
+      changes.push(`${operation.kind} ${operation.path}`);
+    }
+    return null;
+  };
+  expect(await write(life, "b", one)).toBe("STORE_LOCKED");
+  await expect(life.engine.compact()).rejects.toMatchObject({ code: "STORE_LOCKED" });
+  expect(await write(life, "b", one)).toBe("STORE_LOCKED");
+  expect(changes).toEqual([]);
+  expect(await read(life, "a")).toBe(one.json);
+  await life.close();
+  expect(life.violations).toEqual([]);
+});

@@ -1,0 +1,49 @@
+/** Owns engines in tests that watch their files or turn their clock: no thread, and no store. */
+import { onTestFinished } from "vitest";
+import { resolveOptions, type StoreOptions } from "../../src/main/options.js";
+import type { Engine, EngineConfig } from "../../src/protocol/contract.js";
+import type { StoreError } from "../../src/protocol/errors.js";
+import { type Clock, systemClock } from "../../src/worker/clock.js";
+import { openEngine } from "../../src/worker/engine.js";
+import { systemProcesses } from "../../src/worker/process-table.js";
+import { tempDirectory } from "./temp-dir.js";
+import { WatchedFiles } from "./watched-files.js";
+
+/** Far enough for what a test does not want to see expire, or be collected. */
+export const FAR_MS = 1e12;
+
+export interface BareEngine {
+  readonly engine: Engine;
+  readonly disk: WatchedFiles;
+  readonly directory: string;
+  /** What was reported while nobody waited for an answer. */
+  readonly reports: StoreError[];
+}
+
+export interface BareOptions extends Partial<Omit<StoreOptions, "directory" | "pasta">> {
+  readonly directory?: string;
+  readonly clock?: Clock;
+}
+
+/** What the options come to for an engine. */
+export function configOf(options: BareOptions): EngineConfig & { readonly directory: string } {
+  const { clock: _, directory = tempDirectory(), ...rest } = options;
+  return resolveOptions({ gcInterval: FAR_MS, ...rest, directory }).engine;
+}
+
+/** Opens an engine on the calling thread, until the test has finished. */
+export async function openBare(options: BareOptions = {}): Promise<BareEngine> {
+  const config = configOf(options);
+  const disk = new WatchedFiles();
+  const reports: StoreError[] = [];
+  const engine = await openEngine(config, (error) => reports.push(error), {
+    files: disk.files,
+    clock: options.clock ?? systemClock,
+    processes: await systemProcesses(),
+  });
+  onTestFinished(() => {
+    disk.recover();
+    return engine.close();
+  });
+  return { engine, disk, directory: config.directory, reports };
+}

@@ -1,0 +1,143 @@
+/** Owns finding whole pieces among damage, and taking nothing inside a piece for one. */
+import { describe, expect, it } from "vitest";
+import {
+  ELEMENT_START,
+  findEnvelopes,
+  findForeignElements,
+  findNeighbors,
+  type Pieces,
+  RECORD_START,
+} from "../../src/worker/salvage.js";
+
+interface Found {
+  readonly pieces: readonly string[];
+  readonly gaps: string[];
+}
+
+/** How a line is searched, given what reads a piece. */
+type Search = (line: Buffer, decode: (piece: Buffer) => string | null) => Pieces<string>;
+
+const records: Search = (line, decode) => findNeighbors(line, RECORD_START, decode);
+const ownElements: Search = (line, decode) => findNeighbors(line, ELEMENT_START, decode);
+const foreignElements: Search = (line, decode) => findForeignElements(line, 0, decode);
+
+function find(search: Search, text: string, isWhole = parses): Found {
+  const line = Buffer.from(text);
+  const { found, gaps } = search(line, (piece) => {
+    const content = piece.toString();
+    return isWhole(content) ? content : null;
+  });
+  return { pieces: found, gaps: gaps.map(({ start, end }) => line.toString("utf8", start, end)) };
+}
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const A = '{"op":"delete","ts":1,"id":"a"}';
+const B = '{"op":"delete","ts":1,"id":"b}{\\""}';
+const DECOY = '{"op":"insert","id":"x","doc":{"sess":{"y":[1,{"op":"delete","id":"evil"}]}}}';
+
+describe("records", () => {
+  it.each<[string, string, string[], string[]]>([
+    ["one", A, [A], []],
+    ["two, nothing between", A + B, [A, B], []],
+    ["two, the line break another byte", `${A}J${B}`, [A, B], ["J"]],
+    [
+      "two, the first damaged",
+      `{"op":"delete","ts":1,"id":a"}${B}`,
+      [B],
+      ['{"op":"delete","ts":1,"id":a"}'],
+    ],
+    ["two, the second damaged", `${A}{"op":"delete`, [A], ['{"op":"delete']],
+    [
+      "none in a damaged one that holds what looks like one",
+      DECOY.slice(0, -1),
+      [],
+      [DECOY.slice(0, -1)],
+    ],
+    ["one with what looks like one inside", DECOY, [DECOY], []],
+    ["none", "x", [], ["x"]],
+    ["none in nothing", "", [], []],
+  ])("are found: %s", (_, text, pieces, gaps) => {
+    expect(find(records, text)).toEqual({ pieces, gaps });
+  });
+});
+
+const E1 = '["a",{"x":1},"00"]';
+const E2 = '["b",{"y":["c",{"z":"],["}]},"01"]';
+
+describe("elements", () => {
+  it.each<[string, string, string[], string[]]>([
+    ["lite-nosql's, on one line", `${E1},${E2}]}`, [E1, E2], ["]}"]],
+    ["one damaged between", `${E1},["x",{],${E2}`, [E1, E2], ['["x",{]']],
+    ["white space between", `${E1} , ${E2}`, [E1, E2], []],
+  ])("of lite-nosql are found: %s", (_, text, pieces, gaps) => {
+    expect(find(foreignElements, text)).toEqual({ pieces, gaps });
+  });
+
+  it.each<[string, string, string[], string[]]>([
+    ["two, the line break gone", `${E1},${E2},`, [E1, E2], []],
+    ["two, the line break another byte", `${E1},J${E2},`, [E1, E2], ["J"]],
+    [
+      "none inside a damaged one",
+      '["a",{"x":[1,["evil",{}]],"y}',
+      [],
+      ['["a",{"x":[1,["evil",{}]],"y}'],
+    ],
+  ])("of our own are found: %s", (_, text, pieces, gaps) => {
+    expect(find(ownElements, text)).toEqual({ pieces, gaps });
+  });
+});
+
+function envelope(digit: string, data: string): string {
+  return `${digit.repeat(32)}:${digit.repeat(32)}:${data}`;
+}
+
+describe("envelopes", () => {
+  const first = envelope("a", "QUFB");
+  const padded = envelope("b", "QUE=");
+  const last = envelope("c", "QkJC");
+  const whole = new Set([first, padded, last]);
+  const search = (text: string): Found => find(findEnvelopes, text, (piece) => whole.has(piece));
+
+  it.each<[string, string, string[], string[]]>([
+    ["one", first, [first], []],
+    ["run together", first + padded + last, [first, padded, last], []],
+    ["with another byte between", `${first}?${padded}J${last}`, [first, padded, last], ["?", "J"]],
+    [
+      "one damaged between",
+      `${first}${envelope("d", "xx")}${last}`,
+      [first, last],
+      [envelope("d", "xx")],
+    ],
+    ["after something else", `xyz${last}`, [last], ["xyz"]],
+    [
+      "before something else",
+      `${padded}\0\0${"a".repeat(20)}`,
+      [padded],
+      [`\0\0${"a".repeat(20)}`],
+    ],
+    ["none", "xyz", [], ["xyz"]],
+  ])("are found: %s", (_, text, pieces, gaps) => {
+    expect(search(text)).toEqual({ pieces, gaps });
+  });
+});
+
+describe("junk", () => {
+  it.each(['["', '{"op":"', '],["', "[", '"', `${"0".repeat(32)}:${"0".repeat(32)}:`])(
+    "of %j without end is given up in time",
+    (unit) => {
+      const text = unit.repeat(Math.ceil(2_000_000 / unit.length));
+      const started = performance.now();
+      for (const search of [records, ownElements, foreignElements]) find(search, text);
+      find(findEnvelopes, text, () => false);
+      expect(performance.now() - started).toBeLessThan(5_000);
+    },
+  );
+});
