@@ -1,0 +1,61 @@
+/** lite-nosql as a session store on the calling thread: the least that its interface needs. */
+import { createRequire } from "node:module";
+import session from "express-session";
+import { DAY_MS } from "./sessions.js";
+
+const expiry = (body) => Number(body.cookie?.expires ?? Date.now() + DAY_MS);
+
+/** Settles as `callback` expects it, outside the promise chain. */
+function answer(promise, callback) {
+  promise.then(
+    (value) => setImmediate(callback, null, value),
+    (error) => setImmediate(callback, error),
+  );
+}
+
+export class LiteNoSQLInThreadStore extends session.Store {
+  #database;
+  #collection;
+
+  /** `checkout` is a directory with lite-nosql's package.json. */
+  static async open(checkout, directory) {
+    const { abrirBanco } = createRequire(import.meta.url)(checkout);
+    const store = new LiteNoSQLInThreadStore();
+    store.#database = await abrirBanco({ pasta: directory, modoDuravel: true });
+    store.#collection = store.#database.colecao("sessions");
+    return store;
+  }
+
+  async #read(sid) {
+    const found = await this.#collection.buscarUm({ _id: sid });
+    return found && found.expiresAt > Date.now() ? found.sess : null;
+  }
+
+  get(sid, callback) {
+    answer(this.#read(sid), callback);
+  }
+
+  set(sid, body, callback) {
+    // The cookie object's own JSON form is what a store keeps.
+    const sess = JSON.parse(JSON.stringify(body));
+    answer(this.#collection.inserir({ _id: sid, sess, expiresAt: expiry(body) }), callback);
+  }
+
+  touch(sid, body, callback) {
+    const cookie = JSON.parse(JSON.stringify(body.cookie));
+    const $set = { "sess.cookie": cookie, expiresAt: expiry(body) };
+    answer(this.#collection.actualizarUm({ _id: sid }, { $set }), callback);
+  }
+
+  destroy(sid, callback = () => {}) {
+    answer(this.#collection.removerUm({ _id: sid }), callback);
+  }
+
+  compact() {
+    return this.#collection.compactar();
+  }
+
+  async close() {
+    await this.#database.fechar();
+  }
+}
