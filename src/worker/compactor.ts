@@ -159,6 +159,8 @@ export class Compactor {
         const end = trusted ? journal.length : copied;
         await journal.copyTo(target, copied, end, copied - from);
         await target.sync();
+        // Without fsync at each commit the old journal may lack its end, and would be replayed so.
+        if (trusted) await journal.sync();
         await assertOwned();
         // 3. After this rename: the new snapshot and the whole old journal, which may be replayed
         //    over it. It must be on the disk before the journal is shortened.
@@ -184,6 +186,7 @@ export class Compactor {
       });
     } catch (cause) {
       await this.#discard(journalFile);
+      if (!journal.known) committer.refuse(ioError("cannot compact", cause));
       throw ioError("cannot compact", cause);
     }
     const durationMs = performance.now() - started;
