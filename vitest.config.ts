@@ -9,6 +9,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
+    // All cores: most tests wait for a disk or for another process.
+    maxWorkers: "100%",
     // What is imported by the package's name is the build, and node loads it, as a user's would.
     server: { deps: { external: [/\/dist\//] } },
     // The totals last, so that what was done thousands of times is the last line.

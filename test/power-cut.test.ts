@@ -6,6 +6,7 @@ import { describe, test, type TestContext, vi } from "vitest";
 
 import type { EngineConfig } from "../src/protocol/contract.js";
 import { FaultDisk } from "./support/fault-disk.js";
+import type { Operation, Witness } from "./support/fault-files.js";
 import { Ledger } from "./support/ledger.js";
 import { DIRECTORY, JOURNAL, Life, type Moment, SNAPSHOT } from "./support/life.js";
 import { doEverything, Script } from "./support/life-script.js";
@@ -47,6 +48,7 @@ interface Story {
   readonly nested?: number;
   readonly every?: number;
   readonly config?: Partial<EngineConfig>;
+  readonly witness?: Witness;
   readonly play: (life: Life, script: Script) => Promise<void>;
 }
 
@@ -182,6 +184,39 @@ describe("a collection that lite-nosql left with increments", () => {
         nested: LONG ? NESTED : 1000,
         play,
       };
+      await cutEverywhere(context, story, seededRandom(SEED));
+    },
+  );
+});
+
+describe("a compaction", () => {
+  test.for(PLAIN_OR_NOT)(
+    "%s: keeps what is written meanwhile, wherever it is cut off",
+    { timeout: TIMEOUT_MS },
+    async ([, keys], context) => {
+      let meanwhile: (() => void) | null = null;
+      // The sessions have been gathered by then: what is written now is in the journal only.
+      const before = ({ kind, path }: Operation): void => {
+        if (kind !== "write" || !path.endsWith(`${SNAPSHOT}.tmp`)) return;
+        meanwhile?.();
+        meanwhile = null;
+      };
+      const play = async (life: Life, script: Script): Promise<void> => {
+        await life.open(keys);
+        life.write(["a", "b", "c"].map((sid) => [sid, script.session()]));
+        await life.settle();
+        meanwhile = () => {
+          life.write([
+            ["a", script.session()],
+            ["b", null],
+            ["d", script.session()],
+          ]);
+        };
+        life.compact();
+        await life.settle();
+        await life.close();
+      };
+      const story = { every: 1, nested: LONG ? NESTED : 1000, witness: { before }, play };
       await cutEverywhere(context, story, seededRandom(SEED));
     },
   );

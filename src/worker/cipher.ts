@@ -127,7 +127,7 @@ export class Key {
     const base64 = envelope.toString("latin1", DATA_OFFSET);
     const data = Buffer.from(base64, "base64");
     // Node skips what is no base64 and stops at padding: what follows would go unnoticed.
-    if (Math.ceil(data.length / 3) * 4 !== base64.length) return null;
+    if (data.toString("base64") !== base64) return null;
     const content = decipher.update(data);
     try {
       decipher.final();
