@@ -56,13 +56,6 @@ const GUARDS = [
     1,
     CUTS,
   ],
-  [
-    "quarantine: directory, sealed one renamed",
-    "quarantine.ts",
-    "await files.syncDirectory(paths.directory);",
-    2,
-    CUTS,
-  ],
   ["engine: fsync at closing", "engine.ts", "journal.sync()", 1, CUTS],
   [
     "files: directory above a new one",

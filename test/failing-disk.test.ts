@@ -47,6 +47,7 @@ const FAULTS: Readonly<Record<Operation["kind"], readonly Fault[]>> = {
   rename: [EIO, ENOSPC],
   link: [EIO, ENOSPC],
   remove: [EIO],
+  list: [EIO, EMFILE],
   syncDirectory: [EIO, EMFILE],
 };
 

@@ -118,6 +118,14 @@ describe.each(PORTS)("%s", (_, make) => {
     await expect(files.rename(at("none"), at("x"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
+  test("lists the names in a directory", async () => {
+    expect(await files.list(root)).toEqual([]);
+    await put("b", "");
+    await put("a", "");
+    expect((await files.list(root)).sort()).toEqual(["a", "b"]);
+    await expect(files.list(at("none"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   test("links, exclusively", async () => {
     await put("x", "x");
     await files.link(at("x"), at("y"));

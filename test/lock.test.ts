@@ -4,78 +4,10 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { StoreError } from "../src/protocol/errors.js";
-import { nodeFiles } from "../src/worker/files.js";
-import { Lock } from "../src/worker/lock.js";
-import { collectionPaths } from "../src/worker/paths.js";
 import type { ProcessTable } from "../src/worker/process-table.js";
-import { processTable } from "./support/engine-world.js";
-import { ManualClock } from "./support/manual-clock.js";
-import { tempDirectory } from "./support/temp-dir.js";
-
-interface Record {
-  pid: number;
-  ts: number;
-  host: string;
-  space?: string | null;
-  started?: string | null;
-  owner?: string | null;
-}
-
-class Scene {
-  readonly directory = tempDirectory();
-  readonly path = join(this.directory, "sessions.lock");
-  readonly clock = new ManualClock();
-  readonly lost: StoreError[] = [];
-
-  acquire(processes: Partial<ProcessTable> = {}, owner = "a store"): Promise<Lock> {
-    const parts = {
-      files: nodeFiles,
-      paths: collectionPaths(this.directory, "sessions"),
-      processes: processTable(processes),
-      clock: this.clock,
-      owner,
-      abandoned: ["a store whose worker died"],
-    };
-    return Lock.acquire(parts, (error) => this.lost.push(error)).then((lock) => {
-      onTestFinished(() => lock.release().catch(() => undefined));
-      return lock;
-    });
-  }
-
-  /** Acquires with the clock going on; answers how long that took, in milliseconds. */
-  async acquireInTime(
-    limitMs: number,
-    processes?: Partial<ProcessTable>,
-    owner?: string,
-  ): Promise<{ lock: Lock; ms: number }> {
-    const from = this.clock.now();
-    const lock = await this.clock.advanceUntil(this.acquire(processes, owner), limitMs);
-    return { lock, ms: this.clock.now() - from };
-  }
-
-  /** What another owner would have written `ageMs` ago. */
-  record(ageMs: number, overrides: Partial<Record> = {}): Record {
-    return {
-      pid: 2000,
-      ts: this.clock.now() - ageMs,
-      host: "here",
-      space: "a boot, a namespace",
-      started: "start of 2000",
-      owner: "another store",
-      ...overrides,
-    };
-  }
-
-  put(record: Record | string): void {
-    writeFileSync(this.path, typeof record === "string" ? record : JSON.stringify(record));
-  }
-
-  read(): Record {
-    return JSON.parse(readFileSync(this.path, "utf8")) as Record;
-  }
-}
+import { type LockText, Scene } from "./support/lock-scene.js";
 
 const ABANDONED = { pid: 1000, owner: "a store whose worker died" };
 const ALL_ALIVE = { isAlive: () => Promise.resolve(true) };
@@ -140,7 +72,7 @@ describe("a lock", () => {
 });
 
 /** Somebody who can be seen only by the heartbeat. */
-const ELSEWHERE: [string, Partial<Record>][] = [
+const ELSEWHERE: [string, Partial<LockText>][] = [
   ["on another host", { host: "there", space: "another boot" }],
   ["on another host, which is called the same", { space: "another boot" }],
   ["in another pid namespace", { space: "a boot, another namespace" }],
@@ -148,7 +80,7 @@ const ELSEWHERE: [string, Partial<Record>][] = [
 ];
 
 describe("an owner", () => {
-  it.each<[string, number, Partial<Record>]>([
+  it.each<[string, number, Partial<LockText>]>([
     ["that lives", 0, {}],
     ["that lives and has been silent, its disk being slow", 60_000, {}],
     ["that lives, its start unknown", 0, { started: null }],
@@ -160,7 +92,7 @@ describe("an owner", () => {
     await expect(scene.acquire(ALL_ALIVE)).rejects.toMatchObject({ code: "STORE_LOCKED" });
   });
 
-  it.each<[string, number, Partial<Record>, Partial<ProcessTable>]>([
+  it.each<[string, number, Partial<LockText>, Partial<ProcessTable>]>([
     ["that died", 0, {}, {}],
     ["whose pid is another process's now", 0, { started: "long ago" }, ALL_ALIVE],
     ["by lite-nosql that died", 0, { space: null, started: null, owner: null }, {}],

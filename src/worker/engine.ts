@@ -79,6 +79,7 @@ export async function openEngine(
       await files.remove(paths.snapshotTemporary);
       await files.remove(paths.journalTemporary);
       await files.remove(paths.quarantineTemporary);
+      await files.remove(paths.saltTemporary);
       return await start(config, report, world, paths, lock, opened, parts);
     } catch (error) {
       await parts.compactor.stop();

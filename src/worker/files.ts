@@ -33,6 +33,8 @@ export interface Files {
   link(existing: string, path: string): Promise<void>;
   /** Deletes the file; a missing one is no error. */
   remove(path: string): Promise<void>;
+  /** The names in a directory. */
+  list(path: string): Promise<string[]>;
   /** Returns when the directory's entries are on the disk. */
   syncDirectory(path: string): Promise<void>;
 }
@@ -105,6 +107,8 @@ export const nodeFiles: Files = {
   async remove(path) {
     await promisify(fs.rm)(path, { force: true });
   },
+
+  list: promisify(fs.readdir),
 
   async syncDirectory(path) {
     // Windows cannot open a directory for this, and writes its entries through by itself.

@@ -2,7 +2,7 @@
  * The keys of a collection and where they come from: the passwords of the options and the salt of
  * the directory. The first key seals, all open.
  */
-import { createSalt, Key, parseSalt, randomName, TAG_OFFSET } from "./cipher.js";
+import { createSalt, Key, parseSalt, TAG_OFFSET } from "./cipher.js";
 import { isErrno } from "./failure.js";
 import type { Files } from "./files.js";
 import type { CollectionPaths } from "./paths.js";
@@ -98,20 +98,21 @@ export async function readSalt(files: Files, paths: CollectionPaths): Promise<Bu
  * it is written whole under another name and then linked, which fails where one exists.
  */
 export async function makeSalt(files: Files, paths: CollectionPaths): Promise<void> {
-  const temporary = `${paths.salt}.${randomName()}.tmp`;
+  // A crash may have left it as a second name of a salt, which must not be emptied.
+  await files.remove(paths.saltTemporary);
   try {
-    const file = await files.open(temporary, "create");
+    const file = await files.open(paths.saltTemporary, "create");
     try {
       await file.write(Buffer.from(createSalt()), 0);
       await file.sync();
     } finally {
       await file.close();
     }
-    await files.link(temporary, paths.salt);
+    await files.link(paths.saltTemporary, paths.salt);
   } catch (error) {
     if (!isErrno(error, "EEXIST")) throw error;
   } finally {
-    await files.remove(temporary).catch(() => undefined);
+    await files.remove(paths.saltTemporary).catch(() => undefined);
   }
   await files.syncDirectory(paths.directory);
 }

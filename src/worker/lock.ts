@@ -3,41 +3,32 @@
  * a lock for stale when its `ts` is over 10 s old, so it is kept fresh, which also shows an owner on
  * another machine or in another container, whose pid says nothing here, to be alive.
  */
+import { basename, join } from "node:path";
 import { StoreError } from "../protocol/errors.js";
 import { randomName } from "./cipher.js";
-import type { Clock, Timer } from "./clock.js";
-import { isJsonObject } from "./document.js";
+import type { Timer } from "./clock.js";
 import { ioError, isErrno } from "./failure.js";
 import type { Files, OpenFile, OpenMode } from "./files.js";
+import {
+  type Contender,
+  judge,
+  type LockRecord,
+  lockText,
+  parseLock,
+  STALE_MS,
+} from "./lock-record.js";
 import type { CollectionPaths } from "./paths.js";
-import type { ProcessTable } from "./process-table.js";
 import { readSmallFile } from "./small-file.js";
 
-/** lite-nosql's `TTL_LOCK_MS`. */
-const STALE_MS = 10_000;
 const HEARTBEAT_MS = 2500;
 /** Between looks at a lock that may be stale. */
 const LOOK_MS = 250;
+/** What follows the name of a lock in those of its contenders: `randomName()`, and what it is. */
+const LEFTOVER = /^[0-9a-f]{16}\.(?:tmp|stale)$/;
 
-/** What a lock file says. `space`, `started` and `owner` are this store's own. */
-interface LockRecord {
-  readonly pid: number;
-  readonly ts: number;
-  readonly host: string;
-  readonly space: string | null;
-  readonly started: string | null;
-  readonly owner: string | null;
-}
-
-export interface LockParts {
+export interface LockParts extends Contender {
   readonly files: Files;
   readonly paths: CollectionPaths;
-  readonly processes: ProcessTable;
-  readonly clock: Clock;
-  /** Names the store that owns the collection, the same for each of its workers in turn. */
-  readonly owner: string;
-  /** Owners in this process whose thread is dead. */
-  readonly abandoned: readonly string[];
 }
 
 export class Lock {
@@ -79,7 +70,9 @@ export class Lock {
       for (;;) {
         await writeText(files, temporary, "replace", lockText(parts, started));
         if (await linked(files, temporary, paths.lock)) {
-          return new Lock(parts, await files.open(paths.lock, "update"), started, onLost);
+          const file = await files.open(paths.lock, "update");
+          await removeLeftovers(files, paths).catch(() => undefined);
+          return new Lock(parts, file, started, onLost);
         }
 
         const text = await readText(files, paths.lock);
@@ -171,63 +164,8 @@ export class Lock {
   }
 }
 
-function lockText({ processes, clock, owner }: LockParts, started: string | null): string {
-  const { pid, host, space } = processes;
-  return JSON.stringify({ pid, ts: clock.now(), host, space, started, owner });
-}
-
 async function readText(files: Files, path: string): Promise<string | null> {
   return (await readSmallFile(files, path))?.toString() ?? null;
-}
-
-function parseLock(text: string): LockRecord | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (!isJsonObject(value)) return null;
-  const { pid, ts, host, space, started, owner } = value;
-  if (typeof pid !== "number" || typeof ts !== "number") return null;
-  return {
-    pid,
-    ts,
-    host: stringOrNull(host) ?? "",
-    space: stringOrNull(space),
-    started: stringOrNull(started),
-    owner: stringOrNull(owner),
-  };
-}
-
-function stringOrNull(value: unknown): string | null {
-  return typeof value === "string" ? value : null;
-}
-
-/** `unsure`: the owner can be seen only by its heartbeat. */
-type Verdict = "held" | "stale" | "unsure";
-
-async function judge(record: LockRecord | null, parts: LockParts): Promise<Verdict> {
-  // lite-nosql creates its lock empty and fills it at once; nobody else leaves such a thing.
-  if (record === null) return "unsure";
-  const { processes, clock, owner, abandoned } = parts;
-  if (record.owner === owner || abandoned.includes(record.owner ?? "")) return "stale";
-  const silent = clock.now() - record.ts > STALE_MS;
-  const sameHost = record.host === processes.host;
-  // lite-nosql's locks name no space, and where there is no /proc ours do not: then it is the host.
-  const local = record.space === null ? sameHost : record.space === processes.space;
-  if (!local) {
-    // Another boot of this machine, or another container on it, has the same clock. Another
-    // machine has not: only watching shows whether the owner lives there.
-    return silent && (sameHost || record.owner === null) ? "stale" : "unsure";
-  }
-  if (!(await processes.isAlive(record.pid))) return "stale";
-  const started = await processes.startOf(record.pid);
-  if (record.started !== null && started !== null && record.started !== started) return "stale";
-  // A live process may have lost the thread that owned the collection, and lite-nosql's own rule
-  // is that a silent lock is stale.
-  if (silent && (record.pid === processes.pid || record.owner === null)) return "stale";
-  return "held";
 }
 
 function lockedError(paths: CollectionPaths, record: LockRecord | null): StoreError {
@@ -254,20 +192,32 @@ async function takeAway(files: Files, paths: CollectionPaths, judged: string): P
     if (isErrno(error, "ENOENT")) return;
     throw error;
   }
-  try {
-    if ((await readText(files, aside)) !== judged) await linked(files, aside, paths.lock);
-  } finally {
-    await files.remove(aside);
+  // One that cannot be read may be another process's own.
+  const moved = await readText(files, aside).catch(() => null);
+  if (moved !== judged) await linked(files, aside, paths.lock);
+  await files.remove(aside);
+}
+
+/**
+ * Removes what other contenders for this lock left when they were killed. One that is alive misses
+ * what it had made, and makes it again.
+ */
+async function removeLeftovers(files: Files, { directory, lock }: CollectionPaths): Promise<void> {
+  const prefix = `${basename(lock)}.`;
+  for (const name of await files.list(directory)) {
+    if (name.startsWith(prefix) && LEFTOVER.test(name.slice(prefix.length))) {
+      await files.remove(join(directory, name));
+    }
   }
 }
 
-/** Gives a file a second name. @returns false where that is taken */
+/** Gives a file a second name. @returns false where that is taken, or the first is gone */
 async function linked(files: Files, existing: string, path: string): Promise<boolean> {
   try {
     await files.link(existing, path);
     return true;
   } catch (error) {
-    if (isErrno(error, "EEXIST")) return false;
+    if (isErrno(error, "EEXIST") || isErrno(error, "ENOENT")) return false;
     throw error;
   }
 }

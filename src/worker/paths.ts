@@ -9,6 +9,7 @@ export interface CollectionPaths {
   readonly snapshotTemporary: string;
   readonly lock: string;
   readonly salt: string;
+  readonly saltTemporary: string;
   readonly quarantine: string;
   readonly quarantineTemporary: string;
 }
@@ -23,6 +24,7 @@ export function collectionPaths(directory: string, collection: string): Collecti
     snapshotTemporary: file("snapshot.json.tmp"),
     lock: file("lock"),
     salt: join(directory, ".db.salt"),
+    saltTemporary: join(directory, `.db.salt.${collection}.tmp`),
     quarantine: file("quarantine.log"),
     quarantineTemporary: file("quarantine.log.tmp"),
   };

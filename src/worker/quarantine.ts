@@ -117,7 +117,6 @@ export async function resealQuarantine(
   } finally {
     await target.close();
   }
-  // 2. From here on the sealed one has the name.
+  // 2. From here on the sealed one has the name, for good when the opening syncs the directory.
   await files.rename(paths.quarantineTemporary, paths.quarantine);
-  await files.syncDirectory(paths.directory);
 }

@@ -18,6 +18,7 @@ export const OPERATIONS = [
   "rename",
   "link",
   "remove",
+  "list",
   "syncDirectory",
 ] as const;
 
@@ -30,7 +31,7 @@ export interface Operation {
 }
 
 /** Operations that leave the disk as it is: a power cut before one is a power cut before the next. */
-const HARMLESS = new Set<Operation["kind"]>(["size", "read", "close"]);
+const HARMLESS = new Set<Operation["kind"]>(["size", "read", "close", "list"]);
 
 export function changesDisk({ kind }: Operation): boolean {
   return !HARMLESS.has(kind);
@@ -130,6 +131,10 @@ export class FaultFiles implements Files {
       const [directory, name] = this.#entry(path);
       if (directory.entries.has(name)) directory.change({ remove: name });
     });
+  }
+
+  list(path: string): Promise<string[]> {
+    return this.perform("list", path, () => [...this.#directory(path).entries.keys()]);
   }
 
   syncDirectory(path: string): Promise<void> {

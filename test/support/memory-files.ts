@@ -2,6 +2,7 @@
  * Owns a file system in memory, for tests that open a collection many thousand times. It never
  * fails and never forgets: what fails and what forgets is tested elsewhere.
  */
+import { basename, dirname } from "node:path";
 import type { Files, OpenFile, OpenMode } from "../../src/worker/files.js";
 
 /** A file's content; names share it, as hard links do. */
@@ -57,6 +58,12 @@ export class MemoryFiles implements Files {
 
   async remove(path: string): Promise<void> {
     this.#nodes.delete(path);
+  }
+
+  async list(path: string): Promise<string[]> {
+    return [...this.#nodes.keys()]
+      .filter((file) => dirname(file) === path)
+      .map((file) => basename(file));
   }
 
   async syncDirectory(): Promise<void> {

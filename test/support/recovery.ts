@@ -15,8 +15,6 @@ const RESTART_MS = 11_000;
 
 /** The names that hold something when nobody has the collection open. */
 const NAMES = /^(?:sessions\.(?:wal\.log|snapshot\.json|quarantine\.log)|\.db\.salt)$/;
-/** What a crash may leave for good: names drawn at random, which no other process can know. */
-const LITTER = /^(?:sessions\.lock|\.db\.salt)\.[0-9a-f]{16}\.(?:tmp|stale)$/;
 
 export interface RecoveryParts {
   readonly random: Random;
@@ -124,7 +122,7 @@ export class Recovery {
     if (damaged > 0) violations.push(`${damaged} records are damaged after closing`);
     if (sizeOf(third.disk, QUARANTINE) !== quarantined) violations.push("the quarantine grows");
     for (const [name] of third.disk.list(DIRECTORY)) {
-      if (!NAMES.test(name) && !LITTER.test(name)) violations.push(`${name} is left behind`);
+      if (!NAMES.test(name)) violations.push(`${name} is left behind`);
     }
     return violations;
   }

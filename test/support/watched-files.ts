@@ -107,6 +107,7 @@ function watch(meet: Meet): Files {
       }),
     link: (existing, path) => at("link", path).then(() => real.link(existing, path)),
     remove: (path) => at("remove", path).then(() => real.remove(path)),
+    list: (path) => at("list", path).then(() => real.list(path)),
     syncDirectory: (path) => at("syncDirectory", path).then(() => real.syncDirectory(path)),
   };
 }

@@ -1,0 +1,81 @@
+/** Owns one lock file, the contenders for it, and the time they live in. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import type { StoreError } from "../../src/protocol/errors.js";
+import { type Files, nodeFiles } from "../../src/worker/files.js";
+import { Lock } from "../../src/worker/lock.js";
+import { collectionPaths } from "../../src/worker/paths.js";
+import type { ProcessTable } from "../../src/worker/process-table.js";
+import { processTable } from "./engine-world.js";
+import { ManualClock } from "./manual-clock.js";
+import { tempDirectory } from "./temp-dir.js";
+
+/** What stands in a lock file. */
+export interface LockText {
+  pid: number;
+  ts: number;
+  host: string;
+  space?: string | null;
+  started?: string | null;
+  owner?: string | null;
+}
+
+/** A directory, its lock, and a clock that the test moves. */
+export class Scene {
+  readonly directory = tempDirectory();
+  readonly path = join(this.directory, "sessions.lock");
+  readonly clock = new ManualClock();
+  readonly lost: StoreError[] = [];
+
+  acquire(
+    processes: Partial<ProcessTable> = {},
+    owner = "a store",
+    files: Files = nodeFiles,
+  ): Promise<Lock> {
+    const parts = {
+      files,
+      paths: collectionPaths(this.directory, "sessions"),
+      processes: processTable(processes),
+      clock: this.clock,
+      owner,
+      abandoned: ["a store whose worker died"],
+    };
+    return Lock.acquire(parts, (error) => this.lost.push(error)).then((lock) => {
+      onTestFinished(() => lock.release().catch(() => undefined));
+      return lock;
+    });
+  }
+
+  /** Acquires with the clock going on; answers how long that took, in milliseconds. */
+  async acquireInTime(
+    limitMs: number,
+    processes?: Partial<ProcessTable>,
+    owner?: string,
+  ): Promise<{ lock: Lock; ms: number }> {
+    const from = this.clock.now();
+    const lock = await this.clock.advanceUntil(this.acquire(processes, owner), limitMs);
+    return { lock, ms: this.clock.now() - from };
+  }
+
+  /** What another owner would have written `ageMs` ago. */
+  record(ageMs: number, overrides: Partial<LockText> = {}): LockText {
+    return {
+      pid: 2000,
+      ts: this.clock.now() - ageMs,
+      host: "here",
+      space: "a boot, a namespace",
+      started: "start of 2000",
+      owner: "another store",
+      ...overrides,
+    };
+  }
+
+  put(record: LockText | string): void {
+    writeFileSync(this.path, typeof record === "string" ? record : JSON.stringify(record));
+  }
+
+  read(): LockText {
+    return JSON.parse(readFileSync(this.path, "utf8")) as LockText;
+  }
+}
