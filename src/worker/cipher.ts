@@ -8,7 +8,9 @@ import {
   createCipheriv,
   createDecipheriv,
   createHmac,
+  createSecretKey,
   type DecipherGCM,
+  type KeyObject,
   pbkdf2,
   randomBytes,
   randomFillSync,
@@ -95,12 +97,14 @@ export function decodeBase64(text: string, onDamage?: () => void): Buffer {
 
 /** One key, derived from one password. */
 export class Key {
-  readonly #key: Buffer;
-  readonly #macKey: Buffer;
+  // As objects, which cost less than half as much to begin a cipher with as their bytes do.
+  readonly #key: KeyObject;
+  readonly #macKey: KeyObject;
 
   private constructor(key: Buffer) {
-    this.#key = key;
-    this.#macKey = createHmac("sha256", key).update("snapshot element").digest();
+    this.#key = createSecretKey(key);
+    const macKey = createHmac("sha256", key).update("snapshot element").digest();
+    this.#macKey = createSecretKey(macKey);
   }
 
   /** Derives the key on the thread pool: about 20 ms of one of its threads. */

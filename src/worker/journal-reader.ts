@@ -2,6 +2,7 @@
  * The journal, read as a stream: a verdict for each line, and where the good part ends. Judges and
  * reports; what becomes of damage is the caller's decision.
  */
+import { isEnvelope } from "./cipher.js";
 import type { OpenFile } from "./files.js";
 import type { Keyring } from "./keyring.js";
 import { scanLines } from "./line-scanner.js";
@@ -25,7 +26,7 @@ export interface JournalReading {
   readonly otherKeyRun: boolean;
   /** Records have run together: lite-nosql would not find them. */
   readonly irregular: boolean;
-  /** Lines that are no record. */
+  /** Lines that are no record; those that follow each other are one range. */
   readonly damage: readonly DamagedRange[];
   /** What follows the last whole line: a write that a crash cut short. Null where nothing does. */
   readonly tornTail: DamagedRange | null;
@@ -52,7 +53,7 @@ export async function readJournal(
   let unknownRun = 0;
   let otherKeyRun = false;
   let irregular = false;
-  const damage: DamagedRange[] = [];
+  const damage = new DamagedLines();
   let tornTail: DamagedRange | null = null;
   let length = 0;
   let unterminated = false;
@@ -67,7 +68,7 @@ export async function readJournal(
     if (terminated) length = end + 1;
     if (bytes !== null && isBlank(bytes)) return;
     if (bytes === null) {
-      damage.push({ start, end });
+      damage.add({ start, end }, null);
       return;
     }
     const faults: LineFault[] = [];
@@ -103,7 +104,10 @@ export async function readJournal(
       unterminated = true;
     }
     if (found.length > 0) irregular = true;
-    for (const gap of gaps) damage.push({ start: start + gap.start, end: start + gap.end });
+    for (const gap of gaps) {
+      const stretch = { start: start + gap.start, end: start + gap.end };
+      damage.add(stretch, isEnvelope(bytes.subarray(gap.start, gap.end)));
+    }
   });
   return {
     records,
@@ -113,11 +117,29 @@ export async function readJournal(
     unknownKey,
     otherKeyRun,
     irregular,
-    damage,
+    damage: damage.ranges,
     tornTail,
     length,
     unterminated,
   };
+}
+
+/**
+ * What is damaged, line after line in one range: a foreign file may have nothing else. What is
+ * sealed and what is not stay apart, since only the latter is sealed in the quarantine.
+ */
+class DamagedLines {
+  readonly ranges: DamagedRange[] = [];
+  #sealed: boolean | null = null;
+
+  /** @param sealed whether these bytes are an envelope; null if they are too many to tell */
+  add(range: DamagedRange, sealed: boolean | null): void {
+    const last = this.ranges.at(-1);
+    if (last?.end === range.start - 1 && sealed !== null && sealed === this.#sealed) {
+      this.ranges[this.ranges.length - 1] = { start: last.start, end: range.end };
+    } else this.ranges.push(range);
+    this.#sealed = sealed;
+  }
 }
 
 const ONE_WHOLE: Pieces<Decoded> = { found: [], gaps: [] };
