@@ -11,6 +11,9 @@ export default defineConfig({
     pool: "forks",
     // All cores: most tests wait for a disk or for another process.
     maxWorkers: "100%",
+    // Only to end a test that hangs: how long one takes says nothing on a busy machine.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // What is imported by the package's name is the build, and node loads it, as a user's would.
     server: { deps: { external: [/\/dist\//] } },
     // The totals last, so that what was done thousands of times is the last line.

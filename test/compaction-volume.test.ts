@@ -95,7 +95,7 @@ async function growthDuring(work: () => Promise<unknown>): Promise<number> {
 
 describe("a collection larger than memory should have to hold twice", () => {
   // 2^29 - 24 characters are V8's longest string.
-  const load = LONG ? { count: 30_000, bytes: 20_000 } : { count: 6_000, bytes: 10_000 };
+  const load = LONG ? { count: 30_000, bytes: 20_000 } : { count: 20_000, bytes: 10_000 };
   const collectionBytes = load.count * load.bytes;
 
   test.each([{}, KEY])(
@@ -121,8 +121,8 @@ describe("a collection larger than memory should have to hold twice", () => {
         (bytes / MEBIBYTE).toFixed(0),
       );
       console.log(`compacting took ${compactingMiB} MiB, opening ${openingMiB} MiB`);
-      // Chunks, and garbage that is not collected yet: 64 MiB whatever the size, and a tenth.
-      expect(growth).toBeLessThan(64 * MEBIBYTE + collectionBytes / 10);
+      // Chunks, and garbage that is not collected yet, whatever the size: far from the whole text.
+      expect(growth).toBeLessThan(128 * MEBIBYTE);
       // The collection itself, while what was closed may not have been collected, and as much again.
       expect(opening).toBeLessThan(64 * MEBIBYTE + 2 * collectionBytes);
     },

@@ -88,7 +88,7 @@ describe.each([
     ["snapshot", SNAPSHOT, "in the journal"],
     ["journal", JOURNAL, "in the snapshot"],
   ])("whose %s is", (__, path, survivor) => {
-    it.each(Object.keys(CONTENTS))("%s", { timeout: 60_000 }, async (name) => {
+    it.each(Object.keys(CONTENTS))("%s", async (name) => {
       const content = Buffer.from(CONTENTS[name]!());
       const files = await collection();
       files.put(path, content);
@@ -164,7 +164,7 @@ describe("a directory in place of", () => {
     ".db.salt",
   ];
 
-  it.each(names)("%s is an error with a code, or none", { timeout: 20_000 }, async (name) => {
+  it.each(names)("%s is an error with a code, or none", async (name) => {
     const directory = tempDirectory();
     mkdirSync(join(directory, name));
     writeFileSync(join(directory, name, "precious"), "of somebody else");

@@ -214,7 +214,7 @@ describe.each([
   { isolate: false },
   { isolate: true, encryptionKey: "a key of the test's own", durable: false },
 ])("calls that nobody waits for, %o", (configuration) => {
-  test(`take effect in their order (seed ${SEED})`, { timeout: 60_000 }, async () => {
+  test(`take effect in their order (seed ${SEED})`, async () => {
     const random = seededRandom(SEED);
     const store = new LiteNoSQLStore({ ...configuration, directory: tempDirectory() });
     onTestFinished(() => store.close());

@@ -63,7 +63,7 @@ describe.each(["plain", "encrypted"])("a snapshot, %s,", (kind) => {
     ["more than a chunk of them", 3000, 400],
     ["more than base64 is read of at a time", 6000, 500],
     ["documents longer than chunks", 3, 2 * MEBIBYTE],
-  ])("of %s is read as it was written", { timeout: 20_000 }, async (_, count, size) => {
+  ])("of %s is read as it was written", async (_, count, size) => {
     // Lengths that leave every remainder of three and of four.
     for (const extra of count > 100 ? [0] : [0, 1, 2, 3]) {
       const list = elements(count, size);
