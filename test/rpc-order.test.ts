@@ -45,10 +45,15 @@ function touch(sid: string): Touch {
   return [sid, null, Date.now() + FAR_MS];
 }
 
-/** The methods that the messages call: those of comlink's calls, anything else as it is. */
+/**
+ * The methods that the messages since the last look call; what is no call of comlink's, as it is. But
+ * for the message by which comlink lets go of what an earlier test has closed, whenever that is
+ * garbage collected.
+ */
 function calls(): unknown[] {
-  return posted.map((message) => {
+  return posted.splice(0).flatMap((message) => {
     const { type, path } = message as { type?: unknown; path?: unknown };
+    if (type === "RELEASE") return [];
     return type === "APPLY" && Array.isArray(path) ? path.join(".") : message;
   });
 }
@@ -82,22 +87,22 @@ describe("over the port", () => {
     const methods = ["write", "touch", "get", "length", "ids", "stats", "compact", "clear"];
     expect(calls()).toEqual(methods);
     await engine.close();
-    expect(calls()).toEqual([...methods, "close"]);
+    expect(calls()).toEqual(["close"]);
   });
 
   test("the gets of a tick are one message, as are its writes and its touches", async () => {
     const { batch } = await open();
     const sids = Array.from({ length: 100 }, (_, index) => `sid ${index}`);
     await Promise.all(sids.map((sid) => batch.write(session(sid))));
-    expect(calls().splice(0)).toEqual(["write"]);
+    expect(calls()).toEqual(["write"]);
     await Promise.all(sids.map((sid) => batch.get(sid)));
-    expect(calls()).toEqual(["write", "get"]);
+    expect(calls()).toEqual(["get"]);
     const mixed = sids.map((sid, index): Promise<unknown> => {
       if (index % 3 === 0) return batch.get(sid);
       return index % 3 === 1 ? batch.touch(touch(sid)) : batch.write([sid]);
     });
     await Promise.all(mixed);
-    expect(calls().slice(2).sort()).toEqual(["get", "touch", "write"]);
+    expect(calls().sort()).toEqual(["get", "touch", "write"]);
   });
 
   test("a call for a session that waits in another message sends that message first", async () => {
