@@ -8,7 +8,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { Engine, Write } from "../src/protocol/contract.js";
 import { type BareEngine, FAR_MS, openBare } from "./support/bare-engine.js";
-import { HandClock } from "./support/hand-clock.js";
+import { ManualClock } from "./support/manual-clock.js";
 import { until } from "./support/until.js";
 import { type FileOperation, type Matcher, on } from "./support/watched-files.js";
 
@@ -199,12 +199,12 @@ describe("a compaction that nobody asked for", () => {
 
 describe("an engine that has lost its lock", () => {
   test("compacts nothing, and goes on to refuse writes", async () => {
-    const clock = new HandClock();
+    const clock = new ManualClock();
     const { engine, disk, directory, reports } = await openBare({ clock });
     await engine.write([session("a")]);
     const lock = { pid: 1, ts: clock.now(), host: "elsewhere", owner: "another" };
     writeFileSync(join(directory, "sessions.lock"), JSON.stringify(lock));
-    clock.advance(10_000);
+    clock.tick(10_000);
     await until(() => reports.length === 1);
 
     const changes: FileOperation[] = [];
@@ -261,7 +261,7 @@ describe("a compaction that fails", () => {
   });
 
   test("by itself, is reported and tried again, after longer and longer waits", async () => {
-    const clock = new HandClock();
+    const clock = new ManualClock();
     const bare = await openBare({ walLimit: 1000, clock });
     const { engine, disk, reports } = bare;
     const mend = disk.fail(on("write", `${SNAPSHOT}.tmp`), "ENOSPC");
@@ -276,7 +276,7 @@ describe("a compaction that fails", () => {
     for (let index = 0; index < 10; index++) await engine.write([session(`sid ${index}`)]);
     expect(attempts).toHaveLength(1);
     while (attempts.length < 8) {
-      clock.advance(10);
+      clock.tick(10);
       await settleDown();
       await until(() => reports.length === attempts.length);
     }
@@ -286,7 +286,7 @@ describe("a compaction that fails", () => {
 
     mend();
     await until(async () => {
-      clock.advance(60_000);
+      clock.tick(60_000);
       return (await engine.stats()).walBytes === 0;
     });
     await engine.close();

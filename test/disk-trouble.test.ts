@@ -149,7 +149,7 @@ describe("closing", () => {
       await life.close();
     } catch (error) {
       expect(error).toMatchObject({ name: "StoreError", code: "STORE_IO" });
-      life.ledger = ledger.after(ledger.moment, life.clock.time);
+      life.ledger = ledger.after(ledger.moment, life.clock.now());
     }
     await life.open();
     await life.close();

@@ -120,7 +120,7 @@ async function live(life: Life, disk: FailingDisk, keys: readonly string[]): Pro
   await life.settle();
   life.write([["again", null]]);
   life.compact();
-  life.touch("a", '{"path":"/repaired"}', life.clock.time + BACK_OFF_MS);
+  life.touch("a", '{"path":"/repaired"}', life.clock.now() + BACK_OFF_MS);
   await life.settle();
   if (life.failedWrites + life.failedCompactions > failedWrites + failedCompactions) {
     life.violations.push("a repaired disk does not help");

@@ -7,7 +7,7 @@ import LiteNoSQLStore from "express-session-isolate";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Engine, EngineStats, Write } from "../src/protocol/contract.js";
 import { type BareEngine, type BareOptions, FAR_MS, openBare } from "./support/bare-engine.js";
-import { HandClock } from "./support/hand-clock.js";
+import { ManualClock } from "./support/manual-clock.js";
 import { tempDirectory } from "./support/temp-dir.js";
 import { until } from "./support/until.js";
 import { on } from "./support/watched-files.js";
@@ -17,11 +17,11 @@ const INTERVAL_MS = 60_000;
 const LIFETIME_MS = 30_000;
 
 interface Subject extends BareEngine {
-  readonly clock: HandClock;
+  readonly clock: ManualClock;
 }
 
 async function open(options: BareOptions = {}): Promise<Subject> {
-  const clock = new HandClock();
+  const clock = new ManualClock();
   return { clock, ...(await openBare({ gcInterval: INTERVAL_MS, clock, ...options })) };
 }
 
@@ -61,7 +61,7 @@ describe("a collection of expired sessions", () => {
     disk.onOperation = ({ kind, path }) => {
       if (kind === "sync" && path.endsWith("wal.log")) fsyncs++;
     };
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     const { walBytes } = await engine.stats();
     const { removed } = await collected(engine, clock.now());
     expect(removed).toBe(3000);
@@ -76,10 +76,10 @@ describe("a collection of expired sessions", () => {
     const { engine, clock } = subject;
     for (let round = 0; round < 3; round++) {
       await engine.write(sessions(`round ${round}`, 10, clock.now() + LIFETIME_MS));
-      clock.advance(INTERVAL_MS);
+      clock.tick(INTERVAL_MS);
       expect((await collected(engine, clock.now())).removed).toBe(10);
     }
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     expect((await collected(engine, clock.now())).removed).toBe(0);
   });
 
@@ -87,8 +87,8 @@ describe("a collection of expired sessions", () => {
     const subject = await open();
     await store(subject, 5, 5);
     await subject.engine.close();
-    const clock = new HandClock();
-    clock.advance(INTERVAL_MS);
+    const clock = new ManualClock();
+    clock.tick(INTERVAL_MS);
     const next = await open({ directory: subject.directory, clock });
     expect((await collected(next.engine, 0)).removed).toBe(5);
     expect(await inFiles(next)).toBe(5);
@@ -100,7 +100,7 @@ describe("a collection of expired sessions", () => {
     // More than it looks at before calls get a turn, the expired ones first.
     await store(subject, 100, 10_000);
     const fsync = disk.hold(on("sync", "wal.log"));
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     const renewed = engine.write(sessions("expired", 50, clock.now() + FAR_MS));
     await until(() => fsync.waiting === 1);
     fsync.release();
@@ -115,7 +115,7 @@ describe("a collection of expired sessions", () => {
     const { engine, clock, disk } = subject;
     await store(subject, 100, 1);
     const fsync = disk.hold(on("sync", "wal.log"));
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     await until(() => fsync.waiting === 1);
     expect(await engine.touch([["expired 0", null, clock.now() + FAR_MS]])).toEqual([false]);
     const renewed = engine.write(sessions("expired", 50, clock.now() + FAR_MS));
@@ -130,9 +130,9 @@ describe("a collection of expired sessions", () => {
     const subject = await open();
     const { engine, clock } = subject;
     await store(subject, 10, 0);
-    clock.advance(LIFETIME_MS - 1);
+    clock.tick(LIFETIME_MS - 1);
     expect(await engine.touch([["expired 3", null, clock.now() + FAR_MS]])).toEqual([true]);
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     expect((await collected(engine, clock.now() - LIFETIME_MS)).removed).toBe(9);
     expect(await engine.get(["expired 3"])).toEqual(["{}"]);
     expect(await inFiles(subject)).toBe(1);
@@ -142,7 +142,7 @@ describe("a collection of expired sessions", () => {
     const subject = await open();
     const { engine, clock } = subject;
     await store(subject, 20_000, 20_000);
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     let turns = 0;
     const ended = collected(engine, clock.now());
     void ended.then(() => (turns = -turns));
@@ -160,7 +160,7 @@ describe("a collection of expired sessions", () => {
     const { engine, clock, disk } = subject;
     await store(subject, 10, 1);
     const fsync = disk.hold(on("sync", "wal.log"));
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     await until(() => fsync.waiting === 1);
     expect(await engine.get(["live 0", "expired 0"])).toEqual(["{}", null]);
     expect(await engine.touch([["live 0", null, clock.now() + FAR_MS]])).toEqual([true]);
@@ -173,7 +173,7 @@ describe("a collection of expired sessions", () => {
     const { engine, clock, disk } = subject;
     await store(subject, 5000, 1);
     const fsync = disk.hold(on("sync", "wal.log"));
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     await until(() => fsync.waiting === 1);
     const closed = engine.close();
     fsync.release();
@@ -189,12 +189,12 @@ describe("a collection of expired sessions", () => {
     const { engine, clock, disk, reports } = subject;
     await store(subject, 10, 1);
     const mend = disk.fail(on("write", "wal.log"), "ENOSPC");
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     expect((await collected(engine, clock.now())).removed).toBe(0);
     expect(reports).toMatchObject([{ code: "STORE_IO" }]);
     expect(await engine.get(["expired 1"])).toEqual([null]);
     mend();
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     expect((await collected(engine, clock.now())).removed).toBe(10);
     expect(await inFiles(subject)).toBe(1);
   });
@@ -205,8 +205,8 @@ describe("compactAfterGc", () => {
     const subject = await open({ compactAfterGc });
     const { engine, clock } = subject;
     await store(subject, 10, 1);
-    clock.advance(LIFETIME_MS / 2);
-    clock.advance(INTERVAL_MS);
+    clock.tick(LIFETIME_MS / 2);
+    clock.tick(INTERVAL_MS);
     await collected(engine, 0);
     if (compactAfterGc) {
       await until(async () => (await engine.stats()).compaction !== null);
@@ -221,7 +221,7 @@ describe("compactAfterGc", () => {
     const subject = await open({ compactAfterGc: true });
     const { engine, clock } = subject;
     await store(subject, 0, 10);
-    clock.advance(INTERVAL_MS);
+    clock.tick(INTERVAL_MS);
     await collected(engine, clock.now());
     for (let turns = 0; turns < 50; turns++) await turn();
     expect(await engine.stats()).toMatchObject({ compaction: null });

@@ -40,7 +40,7 @@ export class Script {
   }
 
   touch(): void {
-    const expiresAt = this.#life.clock.time + HOUR_MS + ++this.#count;
+    const expiresAt = this.#life.clock.now() + HOUR_MS + ++this.#count;
     const cookie = JSON.stringify({ path: "/", expires: new Date(expiresAt).toISOString() });
     this.#life.touch(this.sid(), this.#random.integer(4) === 0 ? null : cookie, expiresAt);
   }
@@ -75,7 +75,7 @@ export class Script {
   #expiry(): number {
     const short = this.#random.integer(6) === 0;
     const lifetime = short ? 2 * SECOND_MS : HOUR_MS;
-    return this.#life.clock.time + lifetime + this.#random.integer(SECOND_MS);
+    return this.#life.clock.now() + lifetime + this.#random.integer(SECOND_MS);
   }
 }
 
@@ -91,24 +91,24 @@ export async function doEverything(life: Life, script: Script): Promise<void> {
   put("a");
   life.write([["b", null]]);
   await life.settle();
-  life.touch("a", null, clock.time + DAY_MS);
-  life.touch("c", '{"path":"/c"}', clock.time + DAY_MS);
+  life.touch("a", null, clock.now() + DAY_MS);
+  life.touch("c", '{"path":"/c"}', clock.now() + DAY_MS);
   await clock.advance(1500);
   // Writes, touches and deletions while a compaction is under way.
   put("c");
-  life.touch("c", '{"path":"/touched"}', clock.time + DAY_MS);
+  life.touch("c", '{"path":"/touched"}', clock.now() + DAY_MS);
   life.compact();
   put("c", "e");
   await turn();
   life.write([["d", null]]);
-  life.touch("a", '{"path":"/a"}', clock.time + DAY_MS);
+  life.touch("a", '{"path":"/a"}', clock.now() + DAY_MS);
   put("c", "f");
   await life.settle();
   // Sessions that expire, a pass that deletes them, a touch and a heartbeat meanwhile.
-  const short = { json: '{"short":1}', expiresAt: clock.time + 500 };
+  const short = { json: '{"short":1}', expiresAt: clock.now() + 500 };
   life.write(["g", "h"].map((sid) => [sid, short]));
   await life.settle();
-  life.touch("h", null, clock.time + DAY_MS);
+  life.touch("h", null, clock.now() + DAY_MS);
   await clock.advance(4000);
   life.clear();
   put("a", "i");
@@ -120,5 +120,5 @@ export async function doEverything(life: Life, script: Script): Promise<void> {
   await life.settle();
   put("k");
   await life.settle();
-  life.touch("k", '{"path":"/k"}', clock.time + DAY_MS);
+  life.touch("k", '{"path":"/k"}', clock.now() + DAY_MS);
 }

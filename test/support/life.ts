@@ -9,7 +9,7 @@ import type { Engine, EngineConfig, FoundSession, Write } from "../../src/protoc
 import { StoreError } from "../../src/protocol/errors.js";
 import { openEngine } from "../../src/worker/engine.js";
 import type { ProcessTable } from "../../src/worker/process-table.js";
-import { FakeClock } from "./fake-clock.js";
+import { ManualClock } from "./manual-clock.js";
 import { FakeMachine } from "./fake-machine.js";
 import type { FaultDisk } from "./fault-disk.js";
 import { changesDisk, FaultFiles, type Operation, type Witness } from "./fault-files.js";
@@ -49,7 +49,7 @@ let owners = 0;
 
 export class Life {
   readonly disk: FaultDisk;
-  readonly clock: FakeClock;
+  readonly clock: ManualClock;
   readonly reports: StoreError[] = [];
   /** What was found to be other than it must be. */
   readonly violations: string[] = [];
@@ -70,7 +70,7 @@ export class Life {
     this.#parts = parts;
     this.disk = parts.disk;
     this.ledger = parts.ledger ?? new Ledger(new Map(), parts.config?.durable);
-    this.clock = new FakeClock(parts.time);
+    this.clock = new ManualClock(parts.time);
     this.files = new FaultFiles(this.disk);
   }
 
@@ -109,13 +109,13 @@ export class Life {
     const world = { files: this.files, clock: this.clock, processes };
     const opening = openEngine(config, (error) => this.reports.push(error), world);
     try {
-      this.#engine = await this.clock.until(opening);
+      this.#engine = await this.clock.advanceUntil(opening);
     } catch (error) {
       await this.#assertReleased(this.files);
       throw error;
     }
     const { ledger, clock } = this;
-    this.ledger = await this.#observe((sid) => ledger.possible(sid, ledger.moment, clock.time));
+    this.ledger = await this.#observe((sid) => ledger.possible(sid, ledger.moment, clock.now()));
   }
 
   /** Makes writes in one call; they settle when they do. A null session is a destroyed one. */
@@ -149,7 +149,7 @@ export class Life {
   touch(sid: string, cookie: string | null, expiresAt: number): void {
     const { ledger, failedWrites } = this;
     const expected = this.#live(sid);
-    const note = (): Entry => ledger.touch(sid, cookie, expiresAt, this.clock.time);
+    const note = (): Entry => ledger.touch(sid, cookie, expiresAt, this.clock.now());
     const entry = expected ? note() : null;
     this.#track(async () => {
       const [found = false] = await this.engine.touch([[sid, cookie, expiresAt]]);
@@ -193,7 +193,7 @@ export class Life {
 
   /** Waits until all calls have settled. */
   async settle(): Promise<void> {
-    while (this.#calls.size > 0) await this.clock.until(Promise.all(this.#calls));
+    while (this.#calls.size > 0) await this.clock.advanceUntil(Promise.all(this.#calls));
   }
 
   /** Compares what reads find with what calls were told. */
@@ -205,7 +205,7 @@ export class Life {
   async close(): Promise<void> {
     const { files, ledger } = this;
     try {
-      await this.clock.until(this.engine.close());
+      await this.clock.advanceUntil(this.engine.close());
       this.ledger = ledger.settled();
     } finally {
       this.#exit();
@@ -219,7 +219,7 @@ export class Life {
     this.clock.clear();
     this.#calls.clear();
     this.#exit();
-    this.ledger = this.ledger.after(this.ledger.moment, this.clock.time);
+    this.ledger = this.ledger.after(this.ledger.moment, this.clock.now());
   }
 
   #exit(): void {
@@ -233,14 +233,14 @@ export class Life {
     for (let turns = 0; turns < QUIET_TURNS; turns++) await turn();
     if (files.operations !== operations) this.#violate("files are used after closing");
     if (files.openFiles !== 0) this.#violate(`${files.openFiles} files are open after closing`);
-    if (this.clock.timers !== 0) this.#violate(`${this.clock.timers} timers run after closing`);
+    if (this.clock.pending !== 0) this.#violate(`${this.clock.pending} timers run after closing`);
   }
 
   #note(operation: Operation): void {
     if (this.#parts.moments === undefined || !changesDisk(operation)) return;
     const { disk, ledger, clock, keys } = this;
     const moment = ledger.moment++;
-    const time = clock.time;
+    const time = clock.now();
     this.#parts.moments.push({ operation, disk: disk.copy(), ledger, moment, time, keys });
   }
 
@@ -258,7 +258,7 @@ export class Life {
 
   #live(sid: string): boolean {
     const session = this.ledger.current(sid);
-    return session !== null && session.expiresAt > this.clock.time;
+    return session !== null && session.expiresAt > this.clock.now();
   }
 
   /** @returns the ledger of what was found, which is certain from then on */
@@ -287,7 +287,7 @@ export class Life {
     candidates: readonly Session[],
   ): Promise<Session | undefined> {
     for (const session of candidates) {
-      if (session === null || session.expiresAt <= this.clock.time) {
+      if (session === null || session.expiresAt <= this.clock.now()) {
         if (json === null) return null;
       } else if (session.json === json) {
         const [before, after] = await Promise.all([
@@ -302,10 +302,10 @@ export class Life {
 
   /** What a get finds at another time. */
   async #lookAt(sid: string, time: number): Promise<FoundSession | null> {
-    const now = this.clock.time;
-    this.clock.time = time;
+    const back = this.clock.now() - time;
+    this.clock.jump(-back);
     const finding = this.engine.get([sid]);
-    this.clock.time = now;
+    this.clock.jump(back);
     return (await finding)[0] ?? null;
   }
 }

@@ -2,6 +2,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock, Timer } from "../../src/worker/clock.js";
 
+const HOUR_MS = 3_600_000;
+
 interface Alarm {
   readonly at: number;
   readonly callback: () => void;
@@ -30,23 +32,29 @@ export class ManualClock implements Clock {
     return this.#alarms.size;
   }
 
-  /** Moves on by `ms`, ringing what is due on the way, in order, and lets what that started run. */
+  /** Forgets all timers: the process that set them is gone. */
+  clear(): void {
+    this.#alarms.clear();
+  }
+
+  /** Moves on by `ms` at once, ringing what is due on the way, in order. */
+  tick(ms: number): void {
+    const end = this.#now + ms;
+    while (this.#ringNext(end));
+    this.#now = end;
+  }
+
+  /** Moves on by `ms`, ringing what is due on the way; what that starts comes to rest in between. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
-    for (;;) {
-      await settled();
-      const [next] = [...this.#alarms].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#alarms.delete(next);
-      this.#now = Math.max(this.#now, next.at);
-      next.callback();
-    }
+    do await settled();
+    while (this.#ringNext(end));
     this.#now = end;
     await settled();
   }
 
-  /** Moves on, by steps, until the promise has settled; fails if that takes more than `limitMs`. */
-  async advanceUntil<T>(promise: Promise<T>, limitMs: number): Promise<T> {
+  /** Moves on from timer to timer until the promise has settled; fails after `limitMs`. */
+  async advanceUntil<T>(promise: Promise<T>, limitMs = HOUR_MS): Promise<T> {
     const limit = this.#now + limitMs;
     const state = { settled: false };
     const done = (): void => void (state.settled = true);
@@ -54,14 +62,25 @@ export class ManualClock implements Clock {
     for (;;) {
       await settled();
       if (state.settled) return promise;
-      if (this.#now >= limit) throw new Error(`not settled within ${limitMs} ms`);
-      await this.advance(50);
+      if (!this.#ringNext(limit)) throw new Error(`not settled within ${limitMs} ms`);
     }
   }
 
-  /** Moves on without ringing anything: the machine was suspended, or its clock was set. */
+  /** Moves on, or back, without ringing anything: the clock was set, or the machine suspended. */
   jump(ms: number): void {
     this.#now += ms;
+  }
+
+  #ringNext(end: number): boolean {
+    let next: Alarm | null = null;
+    for (const alarm of this.#alarms) {
+      if (alarm.at <= end && (next === null || alarm.at < next.at)) next = alarm;
+    }
+    if (next === null) return false;
+    this.#alarms.delete(next);
+    this.#now = Math.max(this.#now, next.at);
+    next.callback();
+    return true;
   }
 }
 

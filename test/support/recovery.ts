@@ -146,7 +146,7 @@ export class Recovery {
 /** The life that begins on this disk after another has ended. */
 function after(life: Life, disk: FaultDisk): Life {
   const { ledger, clock } = life;
-  const time = clock.time;
+  const time = clock.now();
   return new Life({ disk, ledger: ledger.after(ledger.moment, time), time: time + RESTART_MS });
 }
 
