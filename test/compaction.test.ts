@@ -181,17 +181,40 @@ describe("a compaction that nobody asked for", () => {
     expect((await reopened(bare)).size).toBe(50);
   });
 
-  test("is waited for by close", async () => {
+  test("is given up by close, at once, and loses nothing", async () => {
     const bare = await openBare({ walLimit: 1000 });
+    const { engine, disk, directory, reports } = bare;
+    const text = "x".repeat(1_000_000);
+    const step = disk.hold(on("write", `${SNAPSHOT}.tmp`));
+    await engine.write([session("a", text), session("b", text), session("c", text)]);
+    await until(() => step.waiting === 1);
+    let writes = 0;
+    disk.onOperation = ({ kind }) => {
+      if (kind === "write" || kind === "rename") writes++;
+    };
+    const closed = engine.close();
+    await settleDown();
+    step.release();
+    await closed;
+    expect(writes).toBe(0);
+    expect(reports).toEqual([]);
+    expect(readdirSync(directory)).toEqual([JOURNAL]);
+    expect((await reopened(bare)).size).toBe(3);
+  });
+
+  test("that was asked for is waited for by close", async () => {
+    const bare = await openBare();
     const { engine, disk } = bare;
     const step = disk.hold(on("write", `${SNAPSHOT}.tmp`));
     await fill(engine, 50);
+    const compacted = engine.compact();
     await until(() => step.waiting === 1);
     let isClosed = false;
     const closed = engine.close().then(() => (isClosed = true));
     await settleDown();
     expect(isClosed).toBe(false);
     step.release();
+    await compacted;
     await closed;
     expect((await reopened(bare)).size).toBe(50);
   });

@@ -46,6 +46,9 @@ export class Compactor {
   #retry: Timer | null = null;
   #retryMs = FIRST_RETRY_MS;
   #stopped = false;
+  /** How many wait for a compaction that they asked for. */
+  #asking = 0;
+  #givenUp = false;
   #last: { at: number; durationMs: number } | null = null;
 
   constructor(parts: CompactorParts, snapshotBytes: number) {
@@ -66,7 +69,16 @@ export class Compactor {
    * way may have passed by what was acknowledged since it began.
    * @throws StoreError `STORE_IO`, `STORE_LOCKED`; nothing is lost, the files are as before or after
    */
-  run(): Promise<void> {
+  async run(): Promise<void> {
+    this.#asking++;
+    try {
+      await this.#runNext();
+    } finally {
+      this.#asking--;
+    }
+  }
+
+  #runNext(): Promise<void> {
     if (this.#running === null) return this.#run();
     this.#next ??= this.#running
       .catch(() => undefined)
@@ -109,9 +121,13 @@ export class Compactor {
     if (this.#retry === null && !this.#stopped) this.runInBackground();
   }
 
-  /** Settles when nothing is under way any more; no background attempt starts after this. */
+  /**
+   * Settles when nothing is under way any more; no background attempt starts after this. What nobody
+   * asked for is given up: all of it is in the journal.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#givenUp = this.#asking === 0 && this.#parts.journal.known;
     this.#retry?.cancel();
     this.#retry = null;
     await (this.#next ?? this.#running)?.catch(() => undefined);
@@ -120,7 +136,8 @@ export class Compactor {
   /** Compacts; a failure is reported and tried again. */
   runInBackground(): void {
     if (this.#stopped) return;
-    this.run().catch((error: unknown) => {
+    this.#runNext().catch((error: unknown) => {
+      if (this.#givenUp) return;
       this.#parts.report(ioError("compaction failed and will be tried again", error));
     });
   }
@@ -201,19 +218,24 @@ export class Compactor {
     try {
       const writer = new SnapshotWriter(file, keyring, collection.version, clock.now());
       for (const [id, json] of collection.others()) {
-        if (writer.add(id, json)) await writer.drain();
+        if (writer.add(id, json)) await this.#drain(writer);
       }
       // Sessions stored from now on are in the journal as well: those that exist now are enough.
       let left = collection.size;
       for (const [sid, session] of collection.sessions()) {
         if (left-- === 0) break;
         const id = session.origin?.id ?? sid;
-        if (writer.add(id, documentText(sid, session))) await writer.drain();
+        if (writer.add(id, documentText(sid, session))) await this.#drain(writer);
       }
       return await writer.finish();
     } finally {
       await file.close();
     }
+  }
+
+  async #drain(writer: SnapshotWriter): Promise<void> {
+    if (this.#givenUp) throw new StoreError("STORE_CLOSED", "the store was closed meanwhile");
+    await writer.drain();
   }
 
   async #discard(journalFile: OpenFile | null): Promise<void> {
