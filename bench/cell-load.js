@@ -1,36 +1,37 @@
 /** Child process: the clients of one server. */
-import { meets } from "./conditions.js";
 import { Load } from "./http-load.js";
 import { answerWith } from "./message.js";
 import { requests, SCENARIOS } from "./scenarios.js";
 import { Samples } from "./samples.js";
 import { seededRandom } from "./sessions.js";
+import { lengthOf, meets } from "./stretches.js";
 
 let load;
 let sent;
-let seconds;
 
 answerWith({
   prepare({ port, scenario, sessions }) {
-    const next = requests(SCENARIOS[scenario], sessions, seededRandom(port));
+    const next = requests(SCENARIOS[scenario], sessions, seededRandom(1));
     load = new Load(`http://127.0.0.1:${port}`, next);
   },
 
   async run(window) {
-    seconds = window.seconds;
-    sent = window.rate
-      ? await load.atRate(window.rate, seconds)
-      : await load.atFullSpeed(window.connections, seconds);
+    sent = await load.run(window);
+  },
+
+  /** Ends a window that was given no length. */
+  halt() {
+    load.halt();
   },
 
   /** What came of the last window, or of its part that met one of the stretches of time. */
   summarize({ stretches }) {
+    const counted = stretches ?? [[sent.startedAt, sent.endedAt]];
     const latencies = new Samples();
     let failed = 0;
     let unanswered = 0;
     let firstError = null;
-    const windowEnd = sent.requests.reduce((end, [due]) => Math.max(end, due), 0);
-    let answeredInTime = 0;
+    let answeredMeanwhile = 0;
     for (const [due, answered, error] of sent.requests) {
       if (!meets(stretches, due, answered || Infinity)) continue;
       if (error) {
@@ -38,16 +39,16 @@ answerWith({
         firstError ??= error;
       } else if (Number.isNaN(answered)) {
         // At least this long.
-        latencies.add(sent.endedAt - due);
+        latencies.add(sent.drainedAt - due);
         unanswered++;
       } else {
         latencies.add(answered - due);
-        if (answered <= windowEnd) answeredInTime++;
+        if (meets(counted, answered, answered)) answeredMeanwhile++;
       }
     }
     const { count, p50, p99, p999, max } = latencies.summary();
     return {
-      requestsPerSecond: stretches === null ? answeredInTime / seconds : null,
+      requestsPerSecond: answeredMeanwhile / (lengthOf(counted) / 1e3),
       count,
       p50,
       p99,
@@ -56,7 +57,8 @@ answerWith({
       failed,
       unanswered,
       firstError,
-      senderLateMs: sent.lateMs,
+      loadBusyPercent: sent.busyPercent,
+      sentLateMs: sent.lateMs,
     };
   },
 });

@@ -35,9 +35,14 @@ answerWith({
     probe.start();
   },
 
+  /** Settles when the condition of the window has ended, if there is one. */
+  async over() {
+    await running.over;
+  },
+
   async stop() {
-    const measured = probe.stop();
-    return { ...measured, ...(await running.end()) };
+    const { stretches, removed } = await running.over;
+    return { ...probe.stop(stretches), stretches, removed };
   },
 
   async finish() {

@@ -1,12 +1,17 @@
 /** A store must work before it is timed. */
 import assert from "node:assert/strict";
 import { promisify } from "node:util";
-import { sessionBody } from "./sessions.js";
+import { SESSION_BYTES, sessionBody } from "./sessions.js";
 
 /** The methods of a store as promises. */
 export function promised(store) {
   const method = (name) => store[name] && promisify(store[name].bind(store));
-  return { get: method("get"), set: method("set"), destroy: method("destroy") };
+  return {
+    get: method("get"),
+    set: method("set"),
+    touch: method("touch"),
+    destroy: method("destroy"),
+  };
 }
 
 /** What a store must give back: the body's JSON form, whatever else it adds of its own. */
@@ -26,12 +31,12 @@ async function assertAbsent(store, sid) {
 }
 
 /**
- * Stores, reads, replaces and destroys a session, and where the contender has files reads one back
+ * Stores, reads, replaces, touches and destroys a session, and where the contender has files reads one back
  * after it was closed and opened again. Answers what it opened last.
  */
 export async function checked(contender, at) {
   let opened = await contender.open(at);
-  const first = sessionBody(1, 781);
+  const first = sessionBody(1, SESSION_BYTES);
   const second = sessionBody(2, 2000);
   const echo = contender.guarantee === "none";
 
@@ -44,6 +49,7 @@ export async function checked(contender, at) {
   }
   assertSame(await store.get("check"), first);
   await store.set("check", second);
+  await store.touch("check", second);
   assertSame(await store.get("check"), second);
   if (contender.files) {
     await opened.close();

@@ -1,17 +1,10 @@
 /** Time: one clock for all threads and processes of the machine, and the CPU of this thread. */
 import { readFileSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
 
 /** Milliseconds on the system's monotonic clock, the same in every thread and process. */
 export function now() {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e3 + nanoseconds / 1e6;
-}
-
-/** Resolves at that time of {@link now}, or at once where it has passed. */
-export async function until(timeMs) {
-  const left = timeMs - now();
-  if (left > 0) await delay(left);
 }
 
 /**

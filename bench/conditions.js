@@ -1,37 +1,47 @@
 /** What a store does beside its calls while it is measured: nothing, a collection, a compaction. */
 import { setTimeout as delay } from "node:timers/promises";
-import { now, until } from "./clock.js";
+import { now } from "./clock.js";
 import { fill } from "./drive.js";
 import { sessionBody, sessionId } from "./sessions.js";
-
-/** How often a store that collects by itself does so here. */
-export const GC_INTERVAL_MS = 1000;
 
 /** From the beginning of the window to what the benchmark starts within it. */
 const START_AFTER_MS = 200;
 
+/** Between a store's own passes, beside the time to store what expires. */
+const BETWEEN_PASSES_MS = 6000;
+
+/** One compaction follows the other until a window has lasted so long. */
+const COMPACTING_MS = 2500;
+
 /** Time to store the sessions that will expire: this, and so much for each. */
 const STORING_MS = 1500;
 const STORING_EACH_MS = 0.06;
-const GIVE_UP_MS = 60_000;
+
+/** A store that counts in seconds may keep a session for one more. */
+const ROUNDING_MS = 1000;
 
 /** Ids of sessions that expire: none that the load asks for. */
 const EXPIRING_FROM = 1e9;
 
 /**
- * Begins the condition; the window may start when this settles. After the window, `end` sees
- * through what was begun and gives the stretches of time (shared clock) that it took: calls that
- * met one of them count. Null: all count.
+ * Begins the condition; the window may start when this settles, and lasts until `over` does, which
+ * gives the stretches of time (shared clock) that the condition took: what met none of them does
+ * not count. Without a condition it ends when the caller likes, and all counts: null.
  */
 export async function begin(condition, opened, { expiring, bytes }) {
   if (condition === "gc") return beginCollection(opened, expiring, bytes);
-  if (condition === "compaction") return beginCompaction(opened);
-  return { end: async () => ({ stretches: null }) };
+  if (condition === "compaction") return { over: heard(compactAgain(opened)) };
+  return { over: Promise.resolve({ stretches: null }) };
 }
 
-/** Stores `expiring` sessions that all expire at one moment, which the window begins with. */
+const storingMs = (expiring) => STORING_MS + expiring * STORING_EACH_MS;
+
+/** How often a store that collects by itself does so, to be quiet before. */
+export const gcIntervalMs = (expiring) => storingMs(expiring) + BETWEEN_PASSES_MS;
+
+/** Stores `expiring` sessions that expire at one moment; the window begins with a collection. */
 async function beginCollection(opened, expiring, bytes) {
-  const expireAt = Date.now() + STORING_MS + expiring * STORING_EACH_MS;
+  const expireAt = Date.now() + storingMs(expiring);
   opened.relax?.(true);
   await fill(
     opened.store,
@@ -41,68 +51,56 @@ async function beginCollection(opened, expiring, bytes) {
   );
   opened.relax?.(false);
   if (Date.now() >= expireAt) throw new Error("storing took longer than the sessions live");
-  await delay(expireAt - Date.now());
-  const window = opened.collect ? collectNow(opened) : awaitCollection(opened, expireAt);
-  return {
-    async end() {
-      const { stretch, removed } = await window;
-      return { stretches: [stretch], removed };
-    },
-  };
+  await delay(expireAt + ROUNDING_MS - Date.now());
+  if (opened.passes) await passAhead(opened.passes);
+  const collection = opened.passes ? ownPass(opened.passes) : collectNow(opened);
+  return { over: heard(complete(collection, expiring)) };
+}
+
+/** Only a collection of all that had expired is one that counts. */
+async function complete(collection, expiring) {
+  const collected = await collection;
+  if (collected.removed === expiring) return collected;
+  throw new Error(`${collected.removed} of ${expiring} expired sessions were collected`);
+}
+
+/** Whoever waits for it hears of its failure; it may fail before anyone does. */
+function heard(promise) {
+  promise.catch(() => {});
+  return promise;
 }
 
 async function collectNow(opened) {
   await delay(START_AFTER_MS);
   const from = now();
-  await opened.collect();
-  return { stretch: [from, now()] };
+  const removed = await opened.collect();
+  return { stretches: [[from, now()]], removed };
 }
 
-/** Waits until the store's own pass has removed something. */
-async function awaitCollection(opened, expireAt) {
-  const clockOffset = now() - Date.now();
-  const giveUpAt = now() + GIVE_UP_MS;
-  let removed = 0;
-  let from = Infinity;
-  let to = 0;
-  for (let last = 0; now() < giveUpAt; await delay(100)) {
-    const pass = await opened.collected();
-    if (!pass || pass.at === last || pass.at < expireAt) continue;
-    last = pass.at;
-    if (pass.removed === 0 && removed > 0) break;
-    if (pass.removed === 0) continue;
-    removed += pass.removed;
-    from = Math.min(from, pass.at + clockOffset);
-    to = Math.max(to, pass.at + clockOffset + pass.durationMs);
+/** Returns a moment before the store's next pass. */
+async function passAhead(passes) {
+  for (;;) {
+    const left = (await passes.nextAt()) - START_AFTER_MS - Date.now();
+    if (left > 0) return delay(left);
+    await delay(2 * START_AFTER_MS);
   }
-  if (removed === 0) throw new Error("nothing was collected");
-  return { stretch: [from, to], removed };
 }
 
-/** Compacts again and again until the window ends, which is when one more would be too many. */
-function beginCompaction(opened) {
+async function ownPass(passes) {
+  const { at, durationMs, removed } = await passes.next();
+  const from = at + now() - Date.now();
+  return { stretches: [[from, from + durationMs]], removed };
+}
+
+async function compactAgain(opened) {
   const stretches = [];
-  let ending = false;
-  const compacting = (async () => {
-    await delay(START_AFTER_MS);
-    do {
-      const from = now();
-      await opened.compact();
-      stretches.push([from, now()]);
-      await until(now() + 50);
-    } while (!ending);
-  })();
-  compacting.catch(() => {});
-  return {
-    async end() {
-      ending = true;
-      await compacting;
-      return { stretches };
-    },
-  };
-}
-
-/** Whether a call that lasted from `from` to `to` met one of the stretches; null counts all. */
-export function meets(stretches, from, to) {
-  return stretches === null || stretches.some(([start, end]) => from <= end && to >= start);
+  const end = now() + COMPACTING_MS;
+  await delay(START_AFTER_MS);
+  do {
+    const from = now();
+    await opened.compact();
+    stretches.push([from, now()]);
+    await delay(50);
+  } while (now() < end);
+  return { stretches };
 }

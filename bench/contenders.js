@@ -8,7 +8,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import session from "express-session";
 import { EchoStore } from "./echo-store.js";
-import { LiteNoSQLInThreadStore } from "./lite-nosql-store.js";
+import { Passes } from "./passes.js";
+import { LiteNoSQLInThreadStore, missingLiteNoSQL } from "./lite-nosql-store.js";
 
 const require = createRequire(import.meta.url);
 const ENTRY = new URL("../dist/index.js", import.meta.url);
@@ -26,15 +27,17 @@ export const GUARANTEES = {
  * @typedef {object} Opened
  * @property {import("express-session").Store} store
  * @property {() => Promise<void> | void} close
- * @property {() => Promise<void> | void} [collect] deletes what has expired, now
- * @property {() => Promise<{at: number, durationMs: number, removed: number} | null>} [collected]
- *   the last such pass, for a store that makes them by itself
+ * @property {() => Promise<number> | number} [collect] deletes what has expired, now; how many
+ * @property {Passes} [passes] how a store that does so by itself, at `gcIntervalMs`, comes along
  * @property {() => Promise<void>} [compact] rewrites the files
  * @property {(relaxed: boolean) => void} [relax] fills faster, without the guarantee
  *
  * @typedef {object} Contender
  * @property {keyof typeof GUARANTEES} guarantee
  * @property {string} what
+ * @property {boolean} [ours] whether it is this package's store
+ * @property {boolean} [jsonLines] whether its files are lines of JSON, one for each session
+ * @property {number} [maxSessions] as many can be put into it in minutes
  * @property {boolean} [files] whether it can be opened again with what it had
  * @property {"always" | "everysec"} [redis] the redis-server that it needs
  * @property {string[]} [during] what it can be made to do while it is measured: "gc", "compaction"
@@ -45,20 +48,24 @@ export const GUARANTEES = {
 function isolate(options, what) {
   return {
     guarantee: "disk",
+    ours: true,
+    jsonLines: !options.encryptionKey,
     what,
     files: true,
     during: ["gc", "compaction"],
     missing: () => (existsSync(ENTRY) ? undefined : "dist/ is not there: npm run build makes it"),
     async open({ directory, gcIntervalMs }) {
       const { LiteNoSQLStore } = await import(ENTRY.href);
-      const interval = gcIntervalMs === undefined ? {} : { gcInterval: gcIntervalMs };
-      const store = new LiteNoSQLStore({ directory, ...options, ...interval });
+      const collecting = gcIntervalMs && { gcInterval: gcIntervalMs, debug: true };
+      const passes = collecting && new Passes(gcIntervalMs);
+      const store = new LiteNoSQLStore({ directory, ...options, ...collecting });
       await store.ready;
+      passes?.follow(store);
       return {
         store,
         close: () => store.close(),
         compact: () => store.compact(),
-        collected: async () => (await store.stats()).gc,
+        passes,
       };
     },
   };
@@ -86,7 +93,7 @@ function sqlite(synchronous, guarantee, what) {
       return {
         store,
         close: () => store.close(),
-        collect: () => store._prune(),
+        collect: () => store._statements.prune.run(Date.now()).changes,
         relax: (relaxed) => store.db.pragma(`synchronous = ${relaxed ? "OFF" : strict}`),
       };
     },
@@ -115,6 +122,18 @@ function redis(appendfsync, guarantee, what) {
 
 const always = () => undefined;
 
+function floor(fsync, what) {
+  return {
+    guarantee: "none",
+    what,
+    missing: always,
+    async open({ directory }) {
+      const store = new EchoStore(fsync ? join(directory, "floor") : undefined);
+      return { store, close: () => store.close() };
+    },
+  };
+}
+
 /** @type {Record<string, Contender>} */
 export const CONTENDERS = {
   isolate: isolate({ isolate: true }, "this store, its engine in a worker thread"),
@@ -130,10 +149,12 @@ export const CONTENDERS = {
     guarantee: "disk",
     what: "lite-nosql behind a thin store on the main thread",
     files: true,
+    // Each 5 MB of journal it writes the whole snapshot, on the calling thread.
+    maxSessions: 100_000,
     during: ["compaction"],
-    missing: () => (process.env.LITE_NOSQL ? undefined : "LITE_NOSQL names no checkout of it"),
+    missing: missingLiteNoSQL,
     async open({ directory }) {
-      const store = await LiteNoSQLInThreadStore.open(process.env.LITE_NOSQL, directory);
+      const store = await LiteNoSQLInThreadStore.open(directory);
       return { store, close: () => store.close(), compact: () => store.compact() };
     },
   },
@@ -164,16 +185,14 @@ export const CONTENDERS = {
     async open() {
       const Store = require("memorystore")(session);
       const store = new Store();
-      return { store, close: () => store.stopInterval(), collect: () => store.prune() };
+      const collect = () => {
+        const before = store.store.itemCount;
+        store.prune();
+        return before - store.store.itemCount;
+      };
+      return { store, close: () => store.stopInterval(), collect };
     },
   },
-  floor: {
-    guarantee: "none",
-    what: "a bare batched MessagePort echo of the same bytes",
-    missing: always,
-    async open() {
-      const store = new EchoStore();
-      return { store, close: () => store.close() };
-    },
-  },
+  floor: floor(false, "a bare batched MessagePort echo of the same bytes"),
+  "floor-fsync": floor(true, "the same, its sets answered after a bare append and an fsync"),
 };

@@ -5,15 +5,16 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { spread } from "./samples.js";
+import { SESSION_BYTES } from "./sessions.js";
 
 export const SLOW_FSYNC_US = 5000;
 
 const TMPFS_MAGIC = 0x01021994;
 
-/** Median milliseconds to append 781 bytes and to bring them to the disk. */
+/** Median milliseconds to append a session and to bring them to the disk. */
 export function fsyncMs(directory, times = 200) {
   const fd = openSync(join(directory, "fsync"), "w");
-  const bytes = Buffer.alloc(781, "x");
+  const bytes = Buffer.alloc(SESSION_BYTES, "x");
   const took = Array.from({ length: times }, () => {
     const start = performance.now();
     writeSync(fd, bytes);

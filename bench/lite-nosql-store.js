@@ -1,7 +1,23 @@
 /** lite-nosql as a session store on the calling thread: the least that its interface needs. */
 import { createRequire } from "node:module";
 import session from "express-session";
+import { fromCaller } from "./paths.js";
 import { DAY_MS } from "./sessions.js";
+
+const require = createRequire(import.meta.url);
+
+/** lite-nosql itself, from the checkout that LITE_NOSQL names: it is not in the npm registry. */
+const load = () => require(fromCaller(process.env.LITE_NOSQL));
+
+/** Why it cannot run here; undefined where it can. */
+export function missingLiteNoSQL() {
+  if (!process.env.LITE_NOSQL) return "LITE_NOSQL names no checkout of it";
+  try {
+    load();
+  } catch (error) {
+    return `LITE_NOSQL cannot be loaded: ${error.message.split("\n", 1)[0]}`;
+  }
+}
 
 const expiry = (body) => Number(body.cookie?.expires ?? Date.now() + DAY_MS);
 
@@ -17,9 +33,8 @@ export class LiteNoSQLInThreadStore extends session.Store {
   #database;
   #collection;
 
-  /** `checkout` is a directory with lite-nosql's package.json. */
-  static async open(checkout, directory) {
-    const { abrirBanco } = createRequire(import.meta.url)(checkout);
+  static async open(directory) {
+    const { abrirBanco } = load();
     const store = new LiteNoSQLInThreadStore();
     store.#database = await abrirBanco({ pasta: directory, modoDuravel: true });
     store.#collection = store.#database.colecao("sessions");

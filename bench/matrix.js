@@ -4,100 +4,131 @@ import { SCENARIOS } from "./scenarios.js";
 
 export const SECTIONS = {
   idle: "One get after the other, nothing else going on",
-  alone: "The store alone: 80 % get, 20 % set, 781-byte sessions",
+  alone: "The store alone: 80 % get, 20 % set, 780-byte sessions",
   sets: "The store alone: sets only, 64 in flight",
   "sets-slow": "The same on a slow disk: every fsync takes 5 ms longer",
   http: "Over HTTP",
   "http-slow": "Over HTTP, on a slow disk: every fsync takes 5 ms longer",
   "http-gc": "Over HTTP, while a tenth of the sessions is collected",
+  "http-gc-slow": "Over HTTP, on a slow disk, while a tenth of the sessions is collected",
   "http-compaction": "Over HTTP, while the files are compacted",
+  "http-compaction-slow": "Over HTTP, on a slow disk, while the files are compacted",
   steady: "Gets at a fixed rate: quiet, while a tenth is collected, while all is compacted",
   scale: "Many sessions of 780 bytes: filling, opening, memory",
 };
 
-const OURS = ["isolate", "isolate-encrypted", "inline", "inline-encrypted"];
+const MILLION = 1_000_000;
 const ALL = Object.keys(CONTENDERS);
 const STORES = ALL.filter((name) => CONTENDERS[name].guarantee !== "none");
 const DISK = ALL.filter((name) => CONTENDERS[name].guarantee === "disk");
+const OURS = DISK.filter((name) => CONTENDERS[name].ours);
 const can = (condition) => ALL.filter((name) => CONTENDERS[name].during?.includes(condition));
-const without = (names, ...left) => names.filter((name) => !left.includes(name));
 
-/** What each section has: `[scenario, contenders, params]`, in the default form and in full. */
-function plan(full) {
-  /** A million; large ones a tenth of that, and all a tenth in the default form. */
-  const many = (name) => (full ? 1_000_000 : 100_000) / (name === "large" ? 10 : 1);
-  const some = ["isolate-encrypted", "sqlite-full", "redis-always", "sqlite", "file", "memory"];
-  const often = [...OURS, "sqlite-full", "memory", "floor"];
-  const scenarios = Object.keys(SCENARIOS);
-  const everywhere = (contenders, params) => scenarios.map((name) => [name, contenders, params]);
-  const scaled = ["isolate", "isolate-encrypted", "inline", "sqlite", "lite-nosql"];
-  const conditioned = full ? scenarios : ["read", "write"];
-  const collectors = full ? can("gc") : ["isolate-encrypted", "inline-encrypted", "sqlite"];
-  const compactors = full
-    ? can("compaction")
-    : ["isolate-encrypted", "inline-encrypted", "lite-nosql"];
+const CALLS = { sessions: 10_000, setShare: 0.2 };
+const SETS = { sessions: 10_000, setShare: 1, inFlight: 64 };
+const GC = { condition: "gc" };
+const COMPACTION = { condition: "compaction" };
+const STEADY = { sessions: MILLION, expiring: MILLION / 10, perSecond: 2000 };
 
+/** All that there is: in each section `[scenario, contenders, params]`. */
+function fullPlan() {
+  const scaled = [...OURS, "sqlite", "lite-nosql"];
+  const scenarios = (contenders, params) =>
+    Object.keys(SCENARIOS).map((name) => [name, contenders, { sessions: 10_000, ...params }]);
+  /** Of a million sessions; of a tenth of that where they are large. */
+  const conditioned = (params) =>
+    Object.keys(SCENARIOS).map((name) => {
+      const sessions = name === "large" ? MILLION / 10 : MILLION;
+      const expiring = params.condition === "gc" ? sessions / 10 : 0;
+      return [name, can(params.condition), { sessions, expiring, fullSpeed: true, ...params }];
+    });
   return {
-    idle: [["1", full ? ALL : without(ALL, "file"), { inFlight: 1, setShare: 0 }]],
+    idle: [["1", ALL, { ...CALLS, setShare: 0, inFlight: 1 }]],
+    alone: [1, 8, 64, 512].map((inFlight) => [String(inFlight), ALL, { ...CALLS, inFlight }]),
+    sets: [["64", STORES, SETS]],
+    "sets-slow": [["64", STORES, { ...SETS, slow: true }]],
+    http: scenarios(STORES, { fullSpeed: true }),
+    "http-slow": scenarios(STORES, { fullSpeed: true, slow: true }),
+    "http-gc": conditioned(GC),
+    "http-gc-slow": conditioned({ ...GC, slow: true }),
+    "http-compaction": conditioned(COMPACTION),
+    "http-compaction-slow": conditioned({ ...COMPACTION, slow: true }),
+    steady: [[String(MILLION), OURS, STEADY]],
+    scale: [10_000, 100_000, MILLION].map((sessions) => [String(sessions), scaled, { sessions }]),
+  };
+}
+
+/** What fits into ten minutes on two cores, with a cell for every target. */
+function shortPlan() {
+  const sessions = 2000;
+  const calls = { ...CALLS, sessions };
+  const sets = { ...SETS, sessions };
+  const http = { sessions, fullSpeed: true };
+  const durable = ["isolate", "isolate-encrypted", "sqlite-full", "redis-always", "lite-nosql"];
+  const many = { sessions: 100_000 };
+  return {
+    idle: [
+      ["1", ["isolate", "sqlite-full", "memory", "floor"], { ...calls, setShare: 0, inFlight: 1 }],
+    ],
     alone: [1, 8, 64, 512].map((inFlight) => [
       String(inFlight),
-      full || inFlight === 64 ? ALL : often,
-      { inFlight, setShare: 0.2 },
+      inFlight === 64
+        ? [...durable, "inline", "sqlite", "memory", "floor", "floor-fsync"]
+        : ["isolate-encrypted", "floor"],
+      { ...calls, inFlight },
     ]),
-    sets: [["64", full ? STORES : [...DISK, "sqlite", "file"], { inFlight: 64, setShare: 1 }]],
-    "sets-slow": [["64", DISK, { inFlight: 64, setShare: 1, slow: true }]],
-    http: full
-      ? everywhere(STORES, { sessions: 5000 })
-      : [
-          ["read", without(STORES, "inline"), { sessions: 5000 }],
-          ["write", without(STORES, "inline"), { sessions: 5000 }],
-          ["login", some, { sessions: 5000 }],
-          ["large", some, { sessions: 2000 }],
-        ],
-    "http-slow": full
-      ? everywhere(STORES, { sessions: 5000, slow: true })
-      : [["write", [...without(DISK, "inline"), "file", "memory"], { sessions: 5000, slow: true }]],
-    "http-gc": conditioned.map((name) => [
-      name,
-      collectors,
-      { sessions: many(name), condition: "gc", expiring: many(name) / 10 },
-    ]),
-    "http-compaction": conditioned.map((name) => [
-      name,
-      compactors,
-      { sessions: many(name), condition: "compaction", expiring: 0 },
-    ]),
-    steady: [
-      [
-        "1000000",
-        full ? ["isolate", "isolate-encrypted", "inline"] : ["isolate"],
-        { sessions: 1_000_000, expiring: 100_000, perSecond: 2000 },
-      ],
+    sets: [["64", durable, sets]],
+    "sets-slow": [["64", durable, { ...sets, slow: true }]],
+    http: [
+      ["read", ["isolate", "sqlite-full", "redis-always", "sqlite", "memory"], http],
+      ["write", [...durable, "sqlite", "file", "memory"], http],
+      ["login", ["isolate", "sqlite-full", "memory"], http],
+      ["large", ["isolate", "sqlite-full", "memory"], http],
     ],
+    "http-slow": [["write", [...durable, "inline-encrypted", "memory"], { ...http, slow: true }]],
+    "http-gc": [["write", ["isolate-encrypted", "sqlite"], { ...many, ...GC, expiring: 10_000 }]],
+    "http-compaction": [["write", ["isolate-encrypted", "lite-nosql"], { ...many, ...COMPACTION }]],
+    steady: [[String(MILLION), ["isolate"], STEADY]],
     scale: [
-      ["10000", scaled, { sessions: 10_000 }],
-      ["100000", scaled, { sessions: 100_000 }],
-      ["1000000", full ? scaled : ["isolate"], { sessions: 1_000_000 }],
+      ["10000", ["isolate", "sqlite", "lite-nosql"], { sessions: 10_000 }],
+      ["100000", ["isolate", "sqlite"], many],
+      [String(MILLION), ["isolate"], { sessions: MILLION }],
     ],
   };
 }
 
-const matches = (id, part) => `${id}/`.startsWith(`${part}/`);
-
-/** The cells that were asked for, and why some are left out, a line each. */
-export function cellsFor({ full, stores, only }, missing) {
-  const cells = [];
-  for (const [section, rows] of Object.entries(plan(full))) {
+/** Every cell of the plan, on any machine. */
+function* planned(full) {
+  for (const [section, rows] of Object.entries(full ? fullPlan() : shortPlan())) {
     for (const [scenario, contenders, params] of rows) {
       for (const contender of contenders) {
-        const id = `${section}/${scenario}/${contender}`;
-        if (!stores.includes(contender) || missing[contender]) continue;
-        if (params.slow && missing.slow) continue;
-        if (only.some((part) => matches(id, part))) {
-          cells.push({ id, section, scenario, contender, ...params });
-        }
+        yield {
+          id: `${section}/${scenario}/${contender}`,
+          section,
+          scenario,
+          contender,
+          ...params,
+        };
       }
     }
   }
-  return cells;
+}
+
+const matches = (id, part) => `${id}/`.startsWith(`${part}/`);
+
+/** Whether `--only` can name this. */
+export function hasCells(part, full) {
+  return [...planned(full)].some(({ id }) => matches(id, part));
+}
+
+/** The cells that were asked for and can run here; `missing` has what cannot, and why. */
+export function cellsFor({ full, stores, only }, missing) {
+  return [...planned(full)].filter(
+    ({ id, contender, slow, sessions }) =>
+      stores.includes(contender) &&
+      !missing[contender] &&
+      !(slow && missing.slow) &&
+      sessions <= (CONTENDERS[contender].maxSessions ?? Infinity) &&
+      (only?.some((part) => matches(id, part)) ?? true),
+  );
 }

@@ -1,5 +1,6 @@
 /** Questions from the parent to a child process, over Node's own channel between the two. */
 import { fork } from "node:child_process";
+import { endWithThisProcess } from "./ending.js";
 
 /** In the child: answers each question with `handlers[name](args)`; ends with the channel. */
 export function answerWith(handlers) {
@@ -20,12 +21,12 @@ export class Child {
   #ids = 0;
   #exited;
 
-  constructor(script, { env, execArgv } = {}) {
+  constructor(script, env = {}) {
     this.#process = fork(new URL(script, import.meta.url), {
       env: { ...process.env, ...env },
-      execArgv: execArgv ?? [],
       serialization: "advanced",
     });
+    endWithThisProcess(this.#process);
     this.#process.on("message", ({ id, value, error }) => {
       const asked = this.#asked.get(id);
       this.#asked.delete(id);

@@ -1,68 +1,97 @@
 /** The command line. */
 import { parseArgs } from "node:util";
-import { fileURLToPath } from "node:url";
 import { CONTENDERS } from "./contenders.js";
-import { SECTIONS } from "./matrix.js";
-
-export const RESULTS = fileURLToPath(new URL("./results", import.meta.url));
+import { hasCells, SECTIONS } from "./matrix.js";
+import { DATA, fromCaller, LATEST } from "./paths.js";
 
 export const USAGE = `npm run bench -- [options]
 
   --only a,b         sections, or parts of them: ${Object.keys(SECTIONS).join(", ")};
                      http/write is all of http on that scenario, http/write/memory one cell
   --stores a,b       contenders: ${Object.keys(CONTENDERS).join(", ")}
-  --seconds n        length of a timed window over HTTP (default 1); half of it for calls
-  --repeat n         timed windows in each cell (default 3)
-  --rounds n         runs of all cells, each in fresh processes (default 1; 3 with --full)
-  --rates a,b        fixed rates over HTTP, requests a second (default 500)
+  --seconds n        length of a timed window at a fixed rate (default 1; 4 with --full);
+                     half of it at full speed and for calls
+  --repeat n         runs of all cells, each in fresh processes (default 3)
+  --minutes n        begins no further run that would not end within as many (default 9.5;
+                     without limit with --full)
+  --rates a,b        fixed rates over HTTP, requests a second (default 500; 250,500,1000,2000
+                     with --full)
   --full             everything at full size: hours rather than minutes
   --directory path   where the stores keep their files (default bench/.data)
   --json file        the results as JSON (default bench/results/latest.json); the page with the
                      plots is written beside it, as .html
   --list             print the cells and end`;
 
-const list = (text) => text?.split(",").filter(Boolean);
+const DEFAULT = { seconds: "1", repeat: "3", minutes: "9.5", rates: "500" };
+const FULL = { seconds: "4", repeat: "3", minutes: "Infinity", rates: "250,500,1000,2000" };
+
+/** What the caller has to mend. */
+export class UsageError extends Error {}
+
+const list = (text) => text.split(",").filter(Boolean);
 
 function positive(name, text) {
   const number = Number(text);
-  if (!(number > 0)) throw new RangeError(`--${name} must be a number above 0, not ${text}`);
+  if (!(number > 0)) throw new UsageError(`--${name} must be a number above 0, not ${text}`);
   return number;
 }
 
-/** Complete and checked settings from the arguments. */
+function count(name, text) {
+  const number = positive(name, text);
+  if (!Number.isInteger(number)) throw new UsageError(`--${name} must be a whole number`);
+  return number;
+}
+
+function parsed(args) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        only: { type: "string" },
+        stores: { type: "string", default: Object.keys(CONTENDERS).join() },
+        seconds: { type: "string" },
+        repeat: { type: "string" },
+        minutes: { type: "string" },
+        rates: { type: "string" },
+        full: { type: "boolean", default: false },
+        directory: { type: "string", default: DATA },
+        json: { type: "string", default: LATEST },
+        list: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (cause) {
+    if (!cause.code?.startsWith("ERR_PARSE_ARGS")) throw cause;
+    throw new UsageError(cause.message, { cause });
+  }
+}
+
+/**
+ * Complete and checked settings from the arguments.
+ * @throws UsageError
+ */
 export function readOptions(args) {
-  const { values } = parseArgs({
-    args,
-    options: {
-      only: { type: "string" },
-      stores: { type: "string" },
-      seconds: { type: "string", default: "1" },
-      repeat: { type: "string", default: "3" },
-      rounds: { type: "string" },
-      rates: { type: "string" },
-      full: { type: "boolean", default: false },
-      directory: { type: "string", default: fileURLToPath(new URL("./.data", import.meta.url)) },
-      json: { type: "string", default: `${RESULTS}/latest.json` },
-      list: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  });
-  const stores = list(values.stores) ?? Object.keys(CONTENDERS);
+  const given = parsed(args);
+  const values = { ...(given.full ? FULL : DEFAULT), ...given };
+  const stores = list(values.stores);
   for (const name of stores) {
-    if (!CONTENDERS[name]) throw new RangeError(`--stores: there is no ${name}`);
+    if (!Object.hasOwn(CONTENDERS, name)) throw new UsageError(`--stores: there is no ${name}`);
   }
-  const only = list(values.only) ?? Object.keys(SECTIONS);
-  for (const part of only) {
-    if (!SECTIONS[part.split("/")[0]]) throw new RangeError(`--only: there is no ${part}`);
+  const only = values.only === undefined ? undefined : list(values.only);
+  for (const part of only ?? []) {
+    if (hasCells(part, values.full)) continue;
+    const withFull = hasCells(part, true) ? " without --full" : "";
+    throw new UsageError(`--only: there is no ${part}${withFull}`);
   }
-  const rates = list(values.rates) ?? (values.full ? ["250", "500", "1000", "2000"] : ["500"]);
   return {
     ...values,
     stores,
     only,
     seconds: positive("seconds", values.seconds),
-    repeat: positive("repeat", values.repeat),
-    rounds: positive("rounds", values.rounds ?? (values.full ? 3 : 1)),
-    rates: rates.map((rate) => positive("rates", rate)),
+    repeat: count("repeat", values.repeat),
+    minutes: positive("minutes", values.minutes),
+    rates: list(values.rates).map((rate) => positive("rates", rate)),
+    directory: fromCaller(values.directory),
+    json: fromCaller(values.json),
   };
 }

@@ -1,7 +1,7 @@
 /** A report as one HTML page that needs nothing else. */
-import { chartsOf } from "./charts.js";
 import { CONTENDERS } from "./contenders.js";
-import { caption } from "./machine.js";
+import { captionLines } from "./machine.js";
+import { chartsOf } from "./report-charts.js";
 import { tablesOf, targetTable } from "./tables.js";
 
 const STYLE = `
@@ -46,8 +46,7 @@ ${body}
 }
 
 export function htmlPage(report) {
-  const { machine, leftOut, targets, results } = report;
-  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
+  const { notes, targets, results } = report;
   const measured = new Set(results.map((result) => result.contender));
   const contenders = Object.entries(CONTENDERS).filter(([name]) => measured.has(name));
   return `<!doctype html>
@@ -57,15 +56,18 @@ export function htmlPage(report) {
 <title>express-session-isolate: benchmark</title>
 <style>${STYLE}</style>
 <h1>express-session-isolate: benchmark</h1>
-<p>${escape(caption(report))}</p>
-<p class="note">${escape(versions.join(", "))}</p>
-${leftOut.map((line) => `<p class="note">${escape(line)}</p>`).join("\n")}
+${captionLines(report)
+  .map((line) => `<p>${escape(line)}</p>`)
+  .join("\n")}
+${notes.map((line) => `<p class="note">${escape(line)}</p>`).join("\n")}
 <p>A figure is the median of the timed windows; ± is how far the farthest window lies from it, and
 the pointer over a figure shows the least and the greatest. bench/README.md says what each means.</p>
 <ul>${contenders.map(([name, { what }]) => `<li><b>${name}</b>: ${escape(what)}</li>`).join("")}</ul>
 ${tableHtml(targetTable(targets))}
 <h2>Plots</h2>
-${Object.values(chartsOf(report)).join("\n")}
+${Object.values(chartsOf(report))
+  .map(({ svg }) => svg)
+  .join("\n")}
 <h2>Tables</h2>
 ${tablesOf(results).map(tableHtml).join("\n")}
 </html>

@@ -1,23 +1,22 @@
-/** npm run plots: the plots of a run as SVG files for the readme, into docs/img. */
+/** npm run plots: of a run those plots that stand in the readme, as SVG files in docs/img. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { chartsOf } from "./charts.js";
-import { caption } from "./machine.js";
-import { RESULTS } from "./options.js";
+import { captionLines } from "./machine.js";
+import { fromCaller, IMAGES, LATEST } from "./paths.js";
+import { chartsOf } from "./report-charts.js";
 
-const { values } = parseArgs({
-  options: {
-    json: { type: "string", default: join(RESULTS, "latest.json") },
-    out: { type: "string", default: fileURLToPath(new URL("../docs/img", import.meta.url)) },
-  },
-});
+const IN_README = ["delay-slow-disk", "latency-slow-disk", "throughput", "sets-slow-disk"];
 
-const report = JSON.parse(await readFile(values.json, "utf8"));
-await mkdir(values.out, { recursive: true });
-for (const [name, svg] of Object.entries(chartsOf(report))) {
-  await writeFile(join(values.out, `${name}.svg`), `${svg}\n`);
-  console.log(`${name}.svg`);
+const { values } = parseArgs({ options: { json: { type: "string", default: LATEST } } });
+const report = JSON.parse(await readFile(fromCaller(values.json), "utf8"));
+const charts = chartsOf(report);
+
+await mkdir(IMAGES, { recursive: true });
+const lines = [];
+for (const name of IN_README) {
+  if (!charts[name]) throw new Error(`the run has nothing for ${name}`);
+  await writeFile(join(IMAGES, `${name}.svg`), `${charts[name].svg}\n`);
+  lines.push(`![${charts[name].title}](docs/img/${name}.svg)`);
 }
-console.log(`\nTo stand under them:\n\n${caption(report)}`);
+console.log(["For the readme:", ...lines, ...captionLines(report)].join("\n\n"));

@@ -3,9 +3,9 @@ import { performance } from "node:perf_hooks";
 import { now, threadCpuMs } from "./clock.js";
 import { pace } from "./pacer.js";
 import { Samples } from "./samples.js";
+import { meets } from "./stretches.js";
 
 const LAG_PER_SECOND = 1000;
-const MAX_TICKS = LAG_PER_SECOND * 3600;
 const BIN_MS = 50;
 
 /**
@@ -14,14 +14,13 @@ const BIN_MS = 50;
  * - `busyMs`: time outside the wait for events (event loop utilization). It counts synchronous
  *   waits, for a disk say, as what they are: time in which nothing else could run.
  * - `cpuMs`: CPU of this thread alone; `processCpuMs`: of all threads.
- * - `lag`: with `lag: true`, how long an event waits for this thread: another thread sends one a
- *   thousand times a second, stamped. Unlike a timer's lateness this has no resolution of 1 ms,
- *   and a stall counts for each event that came in during it. `lagSeries` has its greatest value
- *   in each 50 ms.
+ * - `lagP50`, `lagP99`, `lagMax`: with `lag: true`, how long an event waits for this thread:
+ *   another thread sends one a thousand times a second, stamped. monitorEventLoopDelay tells how
+ *   late a timer is, in whole milliseconds and once for each stall however long; this counts a
+ *   stall for each event that came in during it. `lagSeries`: the greatest in each 50 ms.
  */
 export class Probe {
-  #samples = new Samples();
-  #series = [];
+  #ticks = [];
   #startedAt = NaN;
   #cpuMs = 0;
   #processCpu = process.cpuUsage();
@@ -32,7 +31,6 @@ export class Probe {
     if (lag) {
       this.#pacer = pace({
         perSecond: LAG_PER_SECOND,
-        ticks: MAX_TICKS,
         onTick: (due, sent) => this.#tick(sent),
       });
     }
@@ -40,22 +38,19 @@ export class Probe {
 
   #tick(sentMs) {
     if (Number.isNaN(this.#startedAt) || sentMs < this.#startedAt) return;
-    const lag = now() - sentMs;
-    this.#samples.add(lag);
-    const bin = Math.floor((sentMs - this.#startedAt) / BIN_MS);
-    this.#series[bin] = Math.max(this.#series[bin] ?? 0, lag);
+    this.#ticks.push([sentMs, now()]);
   }
 
   start() {
-    this.#samples.clear();
-    this.#series = [];
+    this.#ticks = [];
     this.#processCpu = process.cpuUsage();
     this.#cpuMs = threadCpuMs();
     this.#loop = performance.eventLoopUtilization();
     this.#startedAt = now();
   }
 
-  stop() {
+  /** `stretches` of time, if not null, are those whose delay counts; the series has all. */
+  stop(stretches) {
     const loop = performance.eventLoopUtilization(this.#loop);
     const cpu = process.cpuUsage(this.#processCpu);
     const measured = {
@@ -65,12 +60,23 @@ export class Probe {
       processCpuMs: (cpu.user + cpu.system) / 1e3,
       rssBytes: process.memoryUsage.rss(),
     };
+    if (this.#pacer) Object.assign(measured, this.#lag(stretches));
     this.#startedAt = NaN;
-    if (this.#pacer) {
-      measured.lag = this.#samples.summary();
-      measured.lagSeries = Array.from(this.#series, (lag, bin) => [bin * BIN_MS, lag ?? null]);
-    }
     return measured;
+  }
+
+  #lag(stretches) {
+    const lags = new Samples();
+    const series = [];
+    for (const [sent, received] of this.#ticks) {
+      const lag = received - sent;
+      if (meets(stretches, sent, received)) lags.add(lag);
+      const bin = Math.floor((sent - this.#startedAt) / BIN_MS);
+      series[bin] = Math.max(series[bin] ?? 0, lag);
+    }
+    const { p50, p99, max } = lags.summary();
+    const lagSeries = Array.from(series, (lag, bin) => [bin * BIN_MS, lag ?? null]);
+    return { lagP50: p50, lagP99: p99, lagMax: max, lagSeries };
   }
 
   close() {

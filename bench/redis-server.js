@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { endWithThisProcess } from "./ending.js";
 
 const START_MS = 10_000;
 
@@ -19,6 +20,7 @@ export async function startRedis(directory, appendfsync, env) {
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
   const server = spawn("redis-server", args, { env: { ...process.env, ...env }, stdio: "ignore" });
+  endWithThisProcess(server);
   const exited = new Promise((resolve) => server.once("exit", resolve));
   for (const end = Date.now() + START_MS; !existsSync(socket); await delay(20)) {
     if (server.exitCode !== null || Date.now() > end) {

@@ -1,17 +1,13 @@
 /** What the windows of all cells say together, and where to find a figure in it. */
 import { spreads } from "./samples.js";
 
-/** Adds the windows of one run of a cell to those of the runs before it. */
+/** Adds what one run of a cell measured, a window for each mode, to the runs before it. */
 export function addWindows(result, measured) {
-  for (const [mode, windows] of Object.entries(measured)) {
-    (result.windows[mode] ??= []).push(...windows);
+  for (const [mode, window] of Object.entries(measured)) {
+    if (window) (result.windows[mode] ??= []).push(window);
   }
-}
-
-/** `{ [mode]: { [metric]: { median, min, max, n } } }`, without modes that have no window. */
-export function summarize({ windows }) {
-  const measured = Object.entries(windows).filter(([, list]) => list.length > 0);
-  return Object.fromEntries(measured.map(([mode, list]) => [mode, spreads(list)]));
+  const summaries = Object.entries(result.windows).map(([mode, list]) => [mode, spreads(list)]);
+  result.summary = Object.fromEntries(summaries);
 }
 
 /** The median of a metric; undefined where it was not measured. */

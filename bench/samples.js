@@ -14,24 +14,23 @@ export class Samples {
     this.#values[this.#count++] = value;
   }
 
-  clear() {
-    this.#count = 0;
-  }
-
   get count() {
     return this.#count;
   }
 
-  /** Percentiles by nearest rank; nulls where there is nothing. */
+  /** Percentiles by nearest rank; null where no sample in that many lies beyond. */
   summary() {
     const sorted = this.#values.slice(0, this.#count).sort();
-    const rank = (q) => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? null;
+    const rank = (perMille) => {
+      if (sorted.length * (1000 - perMille) < 1000) return null;
+      return sorted[Math.ceil((perMille * sorted.length) / 1000) - 1];
+    };
     return {
       count: sorted.length,
-      p50: rank(0.5),
-      p99: rank(0.99),
-      p999: rank(0.999),
-      max: rank(1),
+      p50: rank(500),
+      p99: rank(990),
+      p999: rank(999),
+      max: sorted.at(-1) ?? null,
     };
   }
 }

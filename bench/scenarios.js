@@ -2,16 +2,28 @@
 import express from "express";
 import session from "express-session";
 import signature from "cookie-signature";
-import { DAY_MS, sessionBody, sessionIds } from "./sessions.js";
+import { DAY_MS, SESSION_BYTES, sessionBody, sessionIds } from "./sessions.js";
 
 const SECRET = "a secret of the benchmark";
 const COOKIE = "connect.sid";
 
 /** `writes` is the share of the requests that change the session; the others only read it. */
 export const SCENARIOS = {
-  read: { title: "read-mostly: 95 % get and touch, 5 % get and set", writes: 0.05, bytes: 781 },
-  write: { title: "every request changes the session: get and set", writes: 1, bytes: 781 },
-  login: { title: "login storm: no session yet, regenerate, set", login: true, bytes: 781 },
+  read: {
+    title: "read-mostly: 95 % get and touch, 5 % get and set",
+    writes: 0.05,
+    bytes: SESSION_BYTES,
+  },
+  write: {
+    title: "every request changes the session: get and set",
+    writes: 1,
+    bytes: SESSION_BYTES,
+  },
+  login: {
+    title: "login storm: no session yet, regenerate, set",
+    login: true,
+    bytes: SESSION_BYTES,
+  },
   large: { title: "16 KB sessions, one request of five changes one", writes: 0.2, bytes: 16_384 },
 };
 

@@ -2,6 +2,9 @@
 import { createHash } from "node:crypto";
 import session from "express-session";
 
+/** A session as JSON, where nothing else is said. */
+export const SESSION_BYTES = 780;
+
 /** Lifetime of a session that is not meant to expire during a run. */
 export const DAY_MS = 86_400_000;
 

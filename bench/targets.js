@@ -27,6 +27,12 @@ function targets(rate) {
       ["alone/64/floor", "calls", "mainUs"],
     ],
     [
+      "the same : floor whose sets wait for an fsync, as ours do",
+      ["most", 1.3],
+      ["alone/64/isolate-encrypted", "calls", "mainUs"],
+      ["alone/64/floor-fsync", "calls", "mainUs"],
+    ],
+    [
       "durable sets/s, 64 in flight : sqlite-full",
       ["least", 6],
       sets("sets", "isolate"),
