@@ -6,8 +6,21 @@ import { isEnvelope } from "./cipher.js";
 import type { OpenFile } from "./files.js";
 import type { Keyring } from "./keyring.js";
 import { scanLines } from "./line-scanner.js";
-import { type DecodedLine, decodeLine, type JournalRecord, type LineFault } from "./record.js";
-import { findEnvelopes, findNeighbors, type Pieces, RECORD_START } from "./salvage.js";
+import {
+  type DecodedLine,
+  decodeLine,
+  hasChecksum,
+  type JournalRecord,
+  type LineFault,
+  peekLine,
+} from "./record.js";
+import {
+  findEnvelopes,
+  findNeighbors,
+  type PieceKind,
+  type Pieces,
+  RECORD_START,
+} from "./salvage.js";
 import type { DamagedRange } from "./snapshot-reader.js";
 
 /** So many envelopes in a row that no key opens were sealed under another: one may be damage. */
@@ -79,7 +92,7 @@ export async function readJournal(
       return null;
     };
     const whole = decode(bytes);
-    const { found, gaps } = whole === null ? findWhole(bytes, decode) : ONE_WHOLE;
+    const { found, gaps } = whole === null ? findWhole(bytes, keyring, decode) : ONE_WHOLE;
     const accept = (decoded: Decoded): void => {
       if (decoded.encrypted) encrypted = true;
       else plain = true;
@@ -145,10 +158,19 @@ class DamagedLines {
 const ONE_WHOLE: Pieces<Decoded> = { found: [], gaps: [] };
 const OPEN_BRACE = 0x7b;
 
+const PLAIN_RECORD: PieceKind = {
+  start: RECORD_START,
+  proof: (piece) => (hasChecksum(piece) ? "checksum" : "none"),
+};
+
 /** The records of a line in which damage to a `\n` has run several together. */
-function findWhole(line: Buffer, decode: (piece: Buffer) => Decoded | null): Pieces<Decoded> {
-  const plain = line.includes(RECORD_START);
-  return plain ? findNeighbors(line, RECORD_START, decode) : findEnvelopes(line, decode);
+function findWhole(
+  line: Buffer,
+  keyring: Keyring | null,
+  decode: (piece: Buffer) => Decoded | null,
+): Pieces<Decoded> {
+  if (line.includes(RECORD_START)) return findNeighbors(line, 0, PLAIN_RECORD, decode);
+  return findEnvelopes(line, decode, (envelope) => peekLine(envelope, keyring));
 }
 
 /** lite-nosql skips empty lines. A file that a crash extended ends in NULs. */

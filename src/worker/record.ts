@@ -89,10 +89,20 @@ export function decodeLine(
   return { fault: known ? "damaged" : "unknown-key" };
 }
 
+/** The content of a line that is an envelope, whole or not; null where no key fits. */
+export function peekLine(line: Buffer, keyring: Keyring | null): Buffer | null {
+  return keyring?.keyFor(line, RECORD_PREFIX)?.peek(line, line.length) ?? null;
+}
+
+/** Whether a record that was read had a checksum, as all of our own have. */
+export function hasChecksum(line: Buffer): boolean {
+  return startsWith(line, line.length - CHECKSUM_BYTES, CHECKSUM_FIELD);
+}
+
 function decodePlain(line: Buffer, encrypted: boolean, fallbackExpiry: number): DecodedLine {
   let end = line.length;
   let checked = false;
-  if (startsWith(line, end - CHECKSUM_BYTES, CHECKSUM_FIELD)) {
+  if (hasChecksum(line)) {
     end -= CHECKSUM_BYTES;
     checked = true;
     const checksum = parseChecksum(line, end + CHECKSUM_FIELD.length);

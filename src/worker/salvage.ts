@@ -3,10 +3,12 @@
  * stand on one line, and the neighbors that damage to a `\n` has run together. Reports what lies
  * between them.
  *
- * A session may hold data that looks like a record, and damage may hit the bytes before it. In our
- * own files a piece behind damage counts only where whole pieces go on to the end of the line: what
- * stands inside another piece is always followed by the rest of that.
+ * A session may hold data that looks like a record, and damage may hit the bytes before it; or it
+ * may end a record before its time, and leave the checksum behind. How much must speak for a piece
+ * depends on what vouches for it, see {@link Proof}.
  */
+
+import { DATA_OFFSET } from "./cipher.js";
 
 /** Bytes of a line that belong to no whole piece. */
 export interface Gap {
@@ -23,7 +25,22 @@ export interface Pieces<T> {
 /** Reads a piece from its exact bytes; null where they are no whole one. */
 type Decode<T> = (piece: Buffer) => T | null;
 
+/**
+ * What vouches for a piece: nothing, a checksum, which anyone can make, or a seal that takes the key.
+ * What stands inside another piece follows a `,`, a `:` or a `[` and is followed by the rest of that.
+ */
+export type Proof = "none" | "checksum" | "key";
+
+/** The pieces of a file. */
+export interface PieceKind {
+  /** How each begins. */
+  readonly start: Buffer;
+  /** What vouches for one that was read. */
+  proof(piece: Buffer): Proof;
+}
+
 const QUOTE = 0x22;
+const COLON = 0x3a;
 const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
@@ -38,50 +55,95 @@ export const ELEMENT_START = Buffer.from('["');
 /** In damaged lines each byte may be looked at this often, on average, before the rest is given up. */
 const WORK_FACTOR = 16;
 
-/** The pieces of a line of our own, each of which begins with `start`. */
-export function findNeighbors<T>(line: Buffer, start: Buffer, decode: Decode<T>): Pieces<T> {
-  // From the beginning of the line on, a piece is what it seems.
-  const head = chain(line, 0, start, decode);
-  const gaps: Gap[] = [...head.gaps];
-  if (head.end === line.length) return { found: head.found, gaps };
-  let work = line.length * WORK_FACTOR;
-  let at = line.indexOf(start, head.end);
-  while (at !== -1 && work > 0) {
-    const tail = chain(line, at, start, decode);
-    work -= tail.looked;
-    if (tail.end === line.length) {
-      addGap(gaps, line, head.end, at);
-      gaps.push(...tail.gaps);
-      return { found: [...head.found, ...tail.found], gaps };
-    }
-    at = line.indexOf(start, at + 1);
-  }
-  addGap(gaps, line, head.end, line.length);
-  return { found: head.found, gaps };
-}
+/** Between two pieces stand a `,` and a `\n`, and either may have been hit. */
+const MOST_HIT_SEPARATORS = 2;
 
-/** Whole pieces from `at` on, with at most one byte between two that was a `\n`. */
-function chain<T>(
+/** The pieces of a line from `from` on, where each piece has a line of its own. */
+export function findNeighbors<T>(
   line: Buffer,
-  at: number,
-  start: Buffer,
+  from: number,
+  kind: PieceKind,
   decode: Decode<T>,
-): { found: T[]; gaps: Gap[]; end: number; looked: number } {
+): Pieces<T> {
   const found: T[] = [];
   const gaps: Gap[] = [];
-  const from = at;
-  let end = at;
-  for (;;) {
-    const pieceAt = beginsAt(line, at, start) || !beginsAt(line, at + 1, start) ? at : at + 1;
-    const stop = pieceEnd(line, pieceAt, start);
-    if (stop === -1) return { found, gaps, end, looked: line.length - from };
-    const piece = decode(line.subarray(pieceAt, stop));
-    if (piece === null) return { found, gaps, end, looked: stop - from };
-    found.push(piece);
-    if (pieceAt > at) gaps.push({ start: at, end: pieceAt });
-    at = end = skipSeparators(line, stop);
-    if (end === line.length) return { found, gaps, end, looked: end - from };
+  let work = line.length * WORK_FACTOR;
+  /** Everything before this is accounted for. */
+  let done = from;
+  let at = from;
+  while (at !== -1 && work > 0) {
+    const run = chain(line, at, kind, decode);
+    work -= run.looked;
+    // From the beginning on, a piece is what it seems.
+    if (run.found.length > 0 && (at === from || counts(line, at, run))) {
+      addGap(gaps, line, done, at);
+      for (const piece of run.found) found.push(piece);
+      for (const gap of run.gaps) gaps.push(gap);
+      done = run.end;
+    }
+    at = line.indexOf(kind.start, Math.max(at + 1, done));
   }
+  addGap(gaps, line, done, line.length);
+  return { found, gaps };
+}
+
+/** Whether what follows damage is pieces of the file, not a part of one. */
+function counts(line: Buffer, at: number, { proof, end }: Run<unknown>): boolean {
+  if (proof === "key") return true;
+  const byte = line[at - 1];
+  const apart = byte !== COMMA && byte !== COLON && byte !== OPEN_BRACKET;
+  const toTheEnd = end === line.length;
+  return proof === "checksum" ? apart || toTheEnd : apart && toTheEnd;
+}
+
+interface Run<T> {
+  readonly found: readonly T[];
+  readonly gaps: readonly Gap[];
+  readonly end: number;
+  /** What vouches for the first. */
+  readonly proof: Proof;
+  /** How many bytes were looked at. */
+  readonly looked: number;
+}
+
+/** Whole pieces from `at` on, with no more between two than separators that were hit. */
+function chain<T>(line: Buffer, from: number, kind: PieceKind, decode: Decode<T>): Run<T> {
+  const found: T[] = [];
+  const gaps: Gap[] = [];
+  let first: Proof = "none";
+  let end = from;
+  for (;;) {
+    const at = nextStart(line, end, kind.start);
+    const stop = pieceEnd(line, at, kind.start);
+    if (stop === -1) return { found, gaps, end, proof: first, looked: line.length - from };
+    const bytes = line.subarray(at, stop);
+    const piece = decode(bytes);
+    const proof = kind.proof(bytes);
+    const next = skipSeparators(line, stop);
+    // A record that ended before its time is followed by the rest of it.
+    if (piece === null || (proof === "none" && !endsAt(line, next, kind.start))) {
+      return { found, gaps, end, proof: first, looked: stop - from };
+    }
+    if (found.length === 0) first = proof;
+    found.push(piece);
+    addGap(gaps, line, end, at);
+    end = next;
+    if (end === line.length) return { found, gaps, end, proof: first, looked: end - from };
+  }
+}
+
+/** Where a piece starts, if only separators that were hit stand before it; else `at`. */
+function nextStart(line: Buffer, at: number, start: Buffer): number {
+  for (let hit = 0; hit <= MOST_HIT_SEPARATORS; hit++) {
+    if (beginsAt(line, at + hit, start)) return at + hit;
+  }
+  return at;
+}
+
+/** Whether what is before `at` is followed by another piece, or by the end of the line. */
+function endsAt(line: Buffer, at: number, start: Buffer): boolean {
+  if (line.length - at <= MOST_HIT_SEPARATORS) return true;
+  return beginsAt(line, nextStart(line, at, start), start);
 }
 
 /**
@@ -104,12 +166,11 @@ export function findForeignElements<T>(line: Buffer, from: number, decode: Decod
       found.push(piece);
       addGap(gaps, line, done, at);
       done = end;
-      at = skipSeparators(line, end);
+      at = nextStart(line, skipSeparators(line, end), ELEMENT_START);
     } else {
-      at = line.indexOf(ELEMENT_START, at + 1);
-      while (at !== -1 && line[at - 1] !== COMMA && line[at - 1] !== OPEN_BRACKET) {
-        at = line.indexOf(ELEMENT_START, at + 1);
-      }
+      // What follows a `:` is a value inside a document.
+      do at = line.indexOf(ELEMENT_START, at + 1);
+      while (at !== -1 && line[at - 1] === COLON);
     }
   }
   addGap(gaps, line, done, line.length);
@@ -117,27 +178,34 @@ export function findForeignElements<T>(line: Buffer, from: number, decode: Decod
 }
 
 /** `<32 hex digits>:<32 hex digits>:`, and as much base64 as there is. */
-const ENVELOPE = /[0-9a-f]{32}:[0-9a-f]{32}:(?=([A-Za-z0-9+/]*={0,2}))/g;
+const ENVELOPE = /[0-9a-f]{32}:(?=[0-9a-f]{32}:([A-Za-z0-9+/]*={0,2}))/g;
 
-/** Envelopes that have run together; each authenticates itself. */
-export function findEnvelopes<T>(line: Buffer, decode: Decode<T>): Pieces<T> {
+/**
+ * Envelopes that have run together; each authenticates itself. What follows one may look like
+ * base64, and only its content says where it ends.
+ * @param peek the content of an envelope, whether it is whole or not; null where no key fits
+ */
+export function findEnvelopes<T>(
+  line: Buffer,
+  decode: Decode<T>,
+  peek: (envelope: Buffer) => Buffer | null,
+): Pieces<T> {
   const found: T[] = [];
   const gaps: Gap[] = [];
-  const candidates = [...line.toString("latin1").matchAll(ENVELOPE)];
   let done = 0;
-  for (const [number, match] of candidates.entries()) {
+  for (const match of line.toString("latin1").matchAll(ENVELOPE)) {
     const start = match.index;
-    const dataEnd = start + match[0].length + (match[1] ?? "").length;
-    const next = candidates[number + 1]?.index ?? line.length;
-    // The `\n` that was between two is gone, or is some other byte, which may look like base64.
-    for (const end of new Set([Math.min(dataEnd, next), next - 1])) {
-      const piece = decode(line.subarray(start, end));
-      if (piece === null) continue;
-      found.push(piece);
-      addGap(gaps, line, done, start);
-      done = end;
-      break;
-    }
+    if (start < done) continue;
+    const dataStart = start + DATA_OFFSET;
+    let end = dataStart + (match[1] ?? "").length;
+    const content = peek(line.subarray(start, end));
+    const contentEnd = content === null ? -1 : pieceEnd(content, 0, RECORD_START);
+    if (contentEnd !== -1) end = Math.min(line.length, dataStart + Math.ceil(contentEnd / 3) * 4);
+    const piece = decode(line.subarray(start, end));
+    if (piece === null) continue;
+    found.push(piece);
+    addGap(gaps, line, done, start);
+    done = end;
   }
   addGap(gaps, line, done, line.length);
   return { found, gaps };

@@ -9,15 +9,18 @@ import { formatChecksum } from "./checksum.js";
 import type { Key } from "./cipher.js";
 import { isJsonObject, readDocument, type StoredDocument } from "./document.js";
 import { readPlainDocument } from "./plain-document.js";
+import type { Proof } from "./salvage.js";
 
 /** How the whole elements of a snapshot are told from the damaged ones. */
 export interface ElementSeal {
+  readonly proof: Proof;
   seal(element: Buffer): string;
   verify(element: Buffer, seal: string): boolean;
 }
 
 /** Finds accidents; anyone can make one. */
 export const checksumSeal: ElementSeal = {
+  proof: "checksum",
   seal: (element) => formatChecksum(crc32(element)),
   verify: (element, seal) => checksumSeal.seal(element) === seal,
 };
@@ -25,6 +28,7 @@ export const checksumSeal: ElementSeal = {
 /** Only who has the key can make one. */
 export function macSeal(key: Key): ElementSeal {
   return {
+    proof: "key",
     seal: (element) => key.mac(element),
     verify: (element, seal) => key.verifyMac(element, seal),
   };

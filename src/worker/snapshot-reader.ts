@@ -13,7 +13,13 @@ import {
 import type { OpenFile } from "./files.js";
 import type { Keyring } from "./keyring.js";
 import { type ByteSource, type Line, scanLines } from "./line-scanner.js";
-import { ELEMENT_START, findForeignElements, findNeighbors, type Pieces } from "./salvage.js";
+import {
+  ELEMENT_START,
+  findForeignElements,
+  findNeighbors,
+  type PieceKind,
+  type Pieces,
+} from "./salvage.js";
 import {
   checksumSeal,
   decodeElement,
@@ -61,8 +67,12 @@ export async function readSnapshot(
   const head = Buffer.alloc(DATA_OFFSET + 64);
   const headBytes = head.subarray(0, await file.read(head, 0));
   if (!isEnvelope(headBytes) && !isDamagedEnvelope(headBytes)) {
-    const reading = { seal: checksumSeal, policy: "optional", fallbackExpiry } as const;
-    const parsed = await parse(plainSource(file), reading, onElement);
+    const reading = { seal: checksumSeal, policy: "required", fallbackExpiry } as const;
+    let parsed = await parse(plainSource(file), reading, onElement);
+    // All elements of our own are sealed: one without a seal counts only where none has one.
+    if (parsed.elements === 0) {
+      parsed = await parse(plainSource(file), { ...reading, policy: "optional" }, onElement);
+    }
     const { complete, elements, version, irregular } = parsed;
     if (bytes > 0 && !complete && elements === 0) return { state: "unverifiable" };
     const damage = complete ? parsed.damage : [...parsed.damage, truncation(bytes)];
@@ -73,27 +83,31 @@ export async function readSnapshot(
     keyring.keyFor(headBytes, SNAPSHOT_PREFIX) ?? (await keyOfElements(file, bytes, keyring));
   if (key === null) return { state: "unknown-key" };
 
-  const whole = await isAuthentic(file, bytes, key);
+  const { whole, exact } = await authenticate(file, bytes, key);
   const reading: ElementReading = {
     seal: macSeal(key),
     policy: whole ? "checked" : "required",
     fallbackExpiry,
   };
   const { elements, version, irregular } = await parse(
-    sealedSource(file, bytes, key),
+    sealedSource(file, bytes, key, whole ? skipOthers : decodeBase64),
     reading,
     onElement,
   );
   if (!whole && elements === 0) return { state: "unverifiable" };
   const damage = whole ? [] : [{ start: 0, end: bytes }];
-  return { state: "read", encrypted: true, bytes, version, damage, irregular };
+  return { state: "read", encrypted: true, bytes, version, damage, irregular: irregular || !exact };
 }
 
 /** The key under which elements are sealed in an envelope whose beginning is damaged. */
 async function keyOfElements(file: OpenFile, bytes: number, keyring: Keyring): Promise<Key | null> {
   for (const key of keyring.keys) {
     const reading = { seal: macSeal(key), policy: "required", fallbackExpiry: 0 } as const;
-    const { elements } = await parse(sealedSource(file, bytes, key), reading, () => undefined);
+    const { elements } = await parse(
+      sealedSource(file, bytes, key, decodeBase64),
+      reading,
+      () => undefined,
+    );
     if (elements > 0) return key;
   }
   return null;
@@ -107,6 +121,7 @@ function truncation(bytes: number): DamagedRange {
 const HEAD = /^\{"version":(\d+),"ts":\d+,"docs":\[$/;
 const VERSION = /"version":(\d+)/;
 const DOCS = Buffer.from('"docs":[');
+const QUOTE = 0x22;
 const COMMA = 0x2c;
 /** After the last element. */
 const TAIL = /^\](?:,"[a-z]+":[^\]]*)?\}$/;
@@ -137,7 +152,12 @@ async function parse(
   /** Whether all is on one line, and whether the element before ended in a comma, as all but the last do. */
   const layout = { oneLine: false, comma: true };
 
+  const { seal, policy } = reading;
   const decode = (bytes: Buffer): SnapshotElement | null => decodeElement(bytes, reading);
+  const kind: PieceKind = {
+    start: ELEMENT_START,
+    proof: () => (policy === "required" ? seal.proof : "none"),
+  };
   const accept = (element: SnapshotElement): void => {
     if (parsed.complete) parsed.irregular = true;
     parsed.elements++;
@@ -149,21 +169,15 @@ async function parse(
       parsed.damage.push({ start, end });
       return;
     }
-    let pieces: Pieces<SnapshotElement>;
+    let from = 0;
     if (first) {
       first = false;
       parsed.version = Number(VERSION.exec(bytes.toString("latin1", 0, 64))?.[1] ?? 0);
-      const docs = bytes.indexOf(DOCS);
-      const from = docs === -1 ? 0 : docs + DOCS.length;
-      // Nothing is lost with a head that is not as it should be, but it must not go unsaid.
-      if (!HEAD.test(bytes.toString("latin1", 0, from)) && from > 0) {
-        parsed.damage.push({ start, end: start + from });
-      }
-      if (docs === -1) parsed.irregular = true;
+      from = headEnd(bytes);
+      if (from === 0) parsed.irregular = true;
+      layout.oneLine = !bytes.subarray(-DOCS.length).equals(DOCS);
       // Our own elements start on the line below.
       if (from === bytes.length) return;
-      layout.oneLine = true;
-      pieces = findForeignElements(bytes, from, decode);
     } else {
       const hasComma = bytes.length > 0 && bytes[bytes.length - 1] === COMMA;
       const whole = decode(hasComma ? bytes.subarray(0, -1) : bytes);
@@ -173,9 +187,12 @@ async function parse(
         layout.comma = hasComma;
         return;
       }
-      pieces = findNeighbors(bytes, ELEMENT_START, decode);
-      if (pieces.found.length > 0) parsed.irregular = true;
     }
+    const pieces: Pieces<SnapshotElement> =
+      layout.oneLine && policy !== "required"
+        ? findForeignElements(bytes, from, decode)
+        : findNeighbors(bytes, from, kind, decode);
+    if (from === 0 && pieces.found.length > 0) parsed.irregular = true;
     pieces.found.forEach(accept);
     for (const gap of pieces.gaps) {
       const text = bytes.toString("latin1", gap.start, Math.min(gap.end, gap.start + 64));
@@ -189,6 +206,15 @@ async function parse(
   return parsed;
 }
 
+/** Where the head of a snapshot ends on its first line; 0 where it is not as it should be. */
+function headEnd(line: Buffer): number {
+  const docs = line.indexOf(DOCS);
+  const end = docs + DOCS.length;
+  if (docs === -1 || !HEAD.test(line.toString("latin1", 0, end))) return 0;
+  // Without the bytes between them, the head and the first element share a bracket.
+  return line[end] === QUOTE ? end - 1 : end;
+}
+
 function plainSource(file: OpenFile): ByteSource {
   let position = 0;
   return async (target) => {
@@ -199,8 +225,8 @@ function plainSource(file: OpenFile): ByteSource {
 }
 
 /** The bytes of an envelope's content. Not authenticated: see {@link isAuthentic}. */
-function sealedSource(file: OpenFile, bytes: number, key: Key): ByteSource {
-  const contents = decrypt(file, bytes, key, () => true);
+function sealedSource(file: OpenFile, bytes: number, key: Key, decode: Decode): ByteSource {
+  const contents = decrypt(file, bytes, key, decode, () => true);
   let rest: Buffer = Buffer.alloc(0);
   return async (target) => {
     while (rest.length === 0) {
@@ -214,13 +240,32 @@ function sealedSource(file: OpenFile, bytes: number, key: Key): ByteSource {
   };
 }
 
-/** Whether the tag of an envelope is right, without keeping its content. */
-async function isAuthentic(file: OpenFile, bytes: number, key: Key): Promise<boolean> {
-  let authentic = false;
-  const contents = decrypt(file, bytes, key, (whole) => (authentic = whole));
+/**
+ * Whether the tag of an envelope is right, and whether there is nothing else in it, without keeping
+ * its content.
+ */
+async function authenticate(
+  file: OpenFile,
+  bytes: number,
+  key: Key,
+): Promise<{ whole: boolean; exact: boolean }> {
+  let whole = false;
+  let exact = true;
+  const decode: Decode = (text) => {
+    const data = skipOthers(text);
+    if (data.toString("base64") !== text) exact = false;
+    return data;
+  };
+  const contents = decrypt(file, bytes, key, decode, (authentic) => (whole = authentic));
   while ((await contents.next()).done !== true);
-  return authentic;
+  return { whole, exact };
 }
+
+/** Base64 to bytes. */
+type Decode = (text: string) => Buffer;
+
+/** Without what is no base64: right where it was put there, and then the tag says so. */
+const skipOthers: Decode = (text) => Buffer.from(text, "base64");
 
 const BASE64_CHUNK_BYTES = 1024 * 1024;
 
@@ -228,16 +273,13 @@ async function* decrypt(
   file: OpenFile,
   bytes: number,
   key: Key,
+  decode: Decode,
   onEnd: (authentic: boolean) => void,
 ): AsyncGenerator<Buffer, void, undefined> {
   const head = Buffer.alloc(DATA_OFFSET);
   await file.read(head, 0);
   const { iv, tag } = parseEnvelopeHead(head);
   const decipher = key.decipher(iv);
-  let damaged = !isEnvelope(head);
-  const onDamage = (): void => {
-    damaged = true;
-  };
   const chunk = Buffer.allocUnsafeSlow(BASE64_CHUNK_BYTES);
   let filled = 0;
   for (let position = DATA_OFFSET; position < bytes;) {
@@ -247,14 +289,14 @@ async function* decrypt(
     filled += read;
     // Four characters are three bytes; only the end of the file may have fewer.
     const usable = position < bytes ? filled - (filled % 4) : filled;
-    yield decipher.update(decodeBase64(chunk.toString("latin1", 0, usable), onDamage));
+    yield decipher.update(decode(chunk.toString("latin1", 0, usable)));
     chunk.copyWithin(0, usable, filled);
     filled -= usable;
   }
   try {
     decipher.setAuthTag(tag);
     decipher.final();
-    onEnd(!damaged);
+    onEnd(isEnvelope(head));
   } catch {
     onEnd(false);
   }

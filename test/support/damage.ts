@@ -13,8 +13,10 @@ import {
 /** A record of a file, and the bytes that it needs to be whole. */
 export interface Piece {
   readonly bytes: Buffer;
-  /** Where they must be found, give or take {@link REACH}; anywhere, if not said. */
-  readonly near?: number;
+  /** Where they must be found: in an envelope every byte depends on its place. Anywhere, if not said. */
+  readonly place?: number;
+  /** Whether only the key can have made it: then it is no part of somebody's session. */
+  readonly proven: boolean;
   readonly entry: JournalEntry;
 }
 
@@ -28,18 +30,12 @@ export function journalPieces(journal: Buffer, key: Buffer | null): Piece[] {
   return linesOf(journal).map((bytes) => {
     const entry = parseEntry(bytes.toString(), key);
     if (entry === null) throw new Error("the journal was damaged before");
-    return { bytes, entry };
+    return { bytes, proven: key !== null, entry };
   });
 }
 
-/**
- * In an envelope every byte depends on its place: what damage has moved further than this, in
- * characters, cannot be found again.
- */
-const REACH = 0;
-
 /** Where the ciphertext of an envelope starts. */
-const DATA_OFFSET = 66;
+export const DATA_OFFSET = 66;
 
 /**
  * The elements of a snapshot that has one on each line. In an envelope a record is whole where the
@@ -59,14 +55,14 @@ export function snapshotPieces(snapshot: Buffer, key: Buffer | null): Piece[] {
       const to = DATA_OFFSET + Math.ceil((start + last) / 3) * 4;
       const bytes = key === null ? line.subarray(0, last) : snapshot.subarray(from, to);
       const entry = { op: "insert", id, ...(doc && { doc }) };
-      pieces.push({ bytes, entry, ...(key !== null && { near: from }) });
+      pieces.push({ bytes, proven: key !== null, entry, ...(key !== null && { place: from }) });
     }
     start = end + 1;
   }
   return pieces;
 }
 
-function linesOf(bytes: Buffer): Buffer[] {
+export function linesOf(bytes: Buffer): Buffer[] {
   const lines: Buffer[] = [];
   for (let at = 0; at < bytes.length;) {
     const newline = bytes.indexOf(0x0a, at);
@@ -77,68 +73,147 @@ function linesOf(bytes: Buffer): Buffer[] {
   return lines;
 }
 
-/** A record that the damage left whole, where it stands now. */
-interface Occurrence {
+/** A record that stands in a damaged file. */
+export interface Occurrence {
   readonly piece: Piece;
   readonly at: number;
+  /** False where it may as well be a part of another, so that it may be served or be set aside. */
+  readonly certain: boolean;
 }
 
-/** The whole records of a damaged file, in the order in which they stand there. */
-export function wholePieces(damaged: Buffer, pieces: readonly Piece[]): Occurrence[] {
-  const found: Occurrence[] = [];
+/** What a damaged file holds, in the order in which it stands there. */
+export function occurrences(damaged: Buffer, pieces: readonly Piece[], path: string): Occurrence[] {
+  const whole = wholePieces(damaged, pieces);
+  if (pieces.every(({ proven }) => proven)) return whole;
+  const snapshot = path.endsWith(".json");
+  // Elements of our own are sealed; where none is left, the file may be lite-nosql's.
+  if (snapshot && whole.some(({ certain }) => certain)) return whole;
+  const unsealed = snapshot ? unsealedElements(damaged) : unsealedRecords(damaged, whole);
+  const others = unsealed.filter(
+    ({ at }) => !whole.some((other) => at >= other.at && at < endOf(other)),
+  );
+  return [...whole, ...others].sort((a, b) => a.at - b.at);
+}
+
+const endOf = ({ piece, at }: Occurrence): number => at + piece.bytes.length;
+
+/** A `,` and a `\n` stand between two records, and either may have been hit. */
+const SEPARATORS = 2;
+
+function wholePieces(damaged: Buffer, pieces: readonly Piece[]): Occurrence[] {
+  const found: { piece: Piece; at: number }[] = [];
   for (const piece of pieces) {
     for (let at = damaged.indexOf(piece.bytes); at !== -1;) {
-      if (Math.abs(at - (piece.near ?? at)) <= REACH) found.push({ piece, at });
+      if (piece.place === undefined || piece.place === at) found.push({ piece, at });
       at = damaged.indexOf(piece.bytes, at + piece.bytes.length);
     }
   }
   found.sort((a, b) => a.at - b.at);
-  return found.filter(({ piece, at }, index) => {
-    const before = found[index - 1];
-    const end = before === undefined ? 0 : before.at + before.piece.bytes.length;
-    return piece.near !== undefined || end >= at - 2 || !INSIDE.includes(damaged[at - 1]!);
+  // What directly follows the head of a snapshot, or a record, is no part of another either.
+  let knownTo = headBytes(damaged) || -Infinity;
+  return found.map(({ piece, at }) => {
+    const follows = at - knownTo <= SEPARATORS;
+    const certain = piece.proven || at === 0 || follows || !INSIDE.includes(damaged[at - 1]!);
+    if (certain) knownTo = at + piece.bytes.length;
+    return { piece, at, certain };
   });
 }
 
 /** `,`, `:` and `[`: what follows them may as well be a part of somebody's session. */
 const INSIDE = [0x2c, 0x3a, 0x5b];
 
-/** What may be served for each id: one value where no record of the id was hit. */
+const FIELDS = ["op", "ts", "id", "doc", "set", "unset", "inc", "updatedAt"];
+const RECORD_FOLLOWS = /^[,\s]*[^]{0,2}(?:$|\{"op":")/;
+const NOTHING_BETWEEN = /^[,\s]*[^]{0,2}$/;
+
+/**
+ * Records that have no checksum, as lite-nosql writes them, apart from others and with nothing
+ * behind them: damage may have made them, or taken the checksum, and nobody can see it.
+ */
+function unsealedRecords(damaged: Buffer, whole: readonly Occurrence[]): Occurrence[] {
+  const found: Occurrence[] = [];
+  let lineStart = 0;
+  for (const line of damaged.toString("latin1").split("\n")) {
+    for (let at = line.indexOf('{"op":"'); at !== -1; at = line.indexOf('{"op":"', at + 1)) {
+      const text = balanced(line.slice(at));
+      const value = parsed(text) as JournalEntry | null;
+      if (value === null || Object.keys(value).some((field) => !FIELDS.includes(field))) continue;
+      const start = lineStart + at;
+      const before = [...whole, ...found].filter((other) => endOf(other) <= start);
+      const apart =
+        at === 0 ||
+        !INSIDE.includes(line.charCodeAt(at - 1)) ||
+        before.some((other) =>
+          NOTHING_BETWEEN.test(damaged.toString("latin1", endOf(other), start)),
+        );
+      if (!apart || !RECORD_FOLLOWS.test(line.slice(at + text.length))) continue;
+      const bytes = damaged.subarray(start, start + text.length);
+      found.push({ piece: { bytes, proven: false, entry: value }, at: start, certain: false });
+    }
+    lineStart += line.length + 1;
+  }
+  return found;
+}
+
+/** All that looks like an element of lite-nosql's. */
+function unsealedElements(damaged: Buffer): Occurrence[] {
+  const found: Occurrence[] = [];
+  const text = damaged.toString("latin1");
+  for (let at = text.indexOf('["'); at !== -1; at = text.indexOf('["', at + 1)) {
+    const element = balanced(text.slice(at));
+    const value = parsed(element);
+    if (!Array.isArray(value) || value.length !== 2) continue;
+    const [id, doc] = value as [string, JournalEntry["doc"]];
+    const bytes = damaged.subarray(at, at + element.length);
+    const entry = { op: "insert", id, ...(doc && { doc }) };
+    found.push({ piece: { bytes, proven: false, entry }, at, certain: false });
+  }
+  return found;
+}
+
+/** The object or array that a text begins with, or nothing where it does not end. */
+function balanced(text: string): string {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]!;
+    if (inString) {
+      if (char === "\\") at++;
+      else if (char === '"') inString = false;
+    } else if (char === '"') inString = true;
+    else if ("[{".includes(char)) depth++;
+    else if ("]}".includes(char) && --depth === 0) return text.slice(0, at + 1);
+  }
+  return "";
+}
+
+/** The value of JSON text whose bytes stand as characters; null where it is none. */
+function parsed(latin1: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(latin1, "latin1").toString());
+  } catch {
+    return null;
+  }
+}
+
+/** What may be served for each id: the damaged file's records, between what is before and after it. */
 export function possibleValues(
   before: readonly Piece[],
-  pieces: readonly Piece[],
-  whole: readonly Occurrence[],
+  found: readonly Occurrence[],
   after: readonly Piece[],
 ): Map<string, Set<Value>> {
-  const wholeSet = new Set(whole.map(({ piece }) => piece));
-  const ids = new Set([...before, ...pieces, ...after].map(({ entry }) => entry.id));
-  const inOrder = whole.every(
-    ({ piece }, index) =>
-      index === 0 || pieces.indexOf(whole[index - 1]!.piece) < pieces.indexOf(piece),
-  );
+  const intact = (piece: Piece): Occurrence => ({ piece, at: 0, certain: true });
+  const all = [...before.map(intact), ...found, ...after.map(intact)];
   const possible = new Map<string, Set<Value>>();
-  for (const id of ids) {
-    const of = (list: readonly Piece[]): Piece[] => list.filter(({ entry }) => entry.id === id);
-    const mine = of(pieces);
-    let states = new Set<Value>([null]);
-    for (const { entry } of of(before)) states = step(states, entry);
-    if (mine.every((piece) => wholeSet.has(piece))) {
-      for (const { piece } of whole) if (piece.entry.id === id) states = step(states, piece.entry);
-    } else if (inOrder) {
-      for (const piece of mine) {
-        const next = step(states, piece.entry);
-        states = wholeSet.has(piece) ? next : new Set([...states, ...next]);
-      }
-    } else {
-      for (let known = -1; known !== states.size;) {
-        known = states.size;
-        for (const piece of mine) for (const value of step(states, piece.entry)) states.add(value);
-      }
-    }
-    for (const { entry } of of(after)) states = step(states, entry);
-    possible.set(id, new Set([...states].map(sessionOf)));
+  for (const { piece, certain } of all) {
+    const { entry } = piece;
+    const states = possible.get(entry.id) ?? new Set([null]);
+    const next = step(states, entry);
+    possible.set(entry.id, certain ? next : new Set([...states, ...next]));
   }
-  return possible;
+  return new Map(
+    [...possible].map(([id, states]) => [id, new Set([...states].map(sessionOf))] as const),
+  );
 }
 
 /** Documents as JSON text, after a record that is applied to each. */
@@ -162,22 +237,52 @@ function sessionOf(document: Value): Value {
 
 const SNAPSHOT_HEAD = /^\{"version":\d+,"ts":\d+,"docs":\[\n?/;
 
-/** What of a damaged file is no whole record, in stretches that must not be lost. */
-export function leftovers(
+function headBytes(damaged: Buffer): number {
+  return SNAPSHOT_HEAD.exec(damaged.toString("latin1", 0, 80))?.[0].length ?? 0;
+}
+
+/** What of a damaged file must be among the bytes that were kept, and is not. */
+export function lostBytes(damaged: Buffer, found: readonly Occurrence[], kept: Buffer): string[] {
+  const certain = found.filter((occurrence) => occurrence.certain);
+  return stretches(damaged, headBytes(damaged), damaged.length, certain)
+    .filter(({ start, end }) => {
+      if (kept.includes(damaged.subarray(start, end))) return false;
+      // What may be a part of another may have been taken from between the rest.
+      const within = found.filter(({ certain, at }) => !certain && at >= start && at < end);
+      return (
+        within.length === 0 ||
+        stretches(damaged, start, end, within).some(
+          (rest) => !kept.includes(damaged.subarray(rest.start, rest.end)),
+        )
+      );
+    })
+    .map(({ start, end }) => damaged.toString("utf8", start, end));
+}
+
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What of the bytes from `start` to `end` is no record, line by line. */
+function stretches(
   damaged: Buffer,
-  whole: readonly Occurrence[],
-  key: Buffer | null,
-): Buffer[] {
-  const rest: Buffer[] = [];
-  let at = SNAPSHOT_HEAD.exec(damaged.toString("latin1", 0, 80))?.[0].length ?? 0;
-  for (const { piece, at: start } of [...whole, { piece: null, at: damaged.length }]) {
-    if (start > at) rest.push(damaged.subarray(at, start));
-    at = Math.max(at, start + (piece?.bytes.length ?? 0));
+  start: number,
+  end: number,
+  found: readonly Occurrence[],
+): Stretch[] {
+  const rest: Stretch[] = [];
+  let at = start;
+  for (const occurrence of [...found, null]) {
+    const stop = occurrence?.at ?? end;
+    for (const line of linesOf(damaged.subarray(at, Math.max(at, stop)))) {
+      const bytes = trimmed(line);
+      const from = bytes.byteOffset - damaged.byteOffset;
+      if (bytes.length > 0 && !isTail(bytes)) rest.push({ start: from, end: from + bytes.length });
+    }
+    if (occurrence !== null) at = Math.max(at, endOf(occurrence));
   }
-  return rest
-    .flatMap(linesOf)
-    .map(trimmed)
-    .filter((bytes) => bytes.length > 0 && !isTail(bytes) && !isRecord(bytes, key));
+  return rest;
 }
 
 /** Without what may stand between records: white space, NULs and commas. */
@@ -194,12 +299,6 @@ function trimmed(bytes: Buffer): Buffer {
 /** The end of a snapshot. */
 function isTail(bytes: Buffer): boolean {
   return bytes.toString("latin1") === "]}";
-}
-
-/** A damaged record that lite-nosql would read all the same is served, so it is not lost. */
-function isRecord(bytes: Buffer, key: Buffer | null): boolean {
-  const parsed: unknown = parseEntry(bytes.toString(), key);
-  return typeof parsed === "object" && parsed !== null;
 }
 
 /** All that a quarantine file holds: its lines as they are, and the content of those it sealed. */

@@ -6,6 +6,7 @@ import {
   findForeignElements,
   findNeighbors,
   type Pieces,
+  type Proof,
   RECORD_START,
 } from "../../src/worker/salvage.js";
 
@@ -17,8 +18,14 @@ interface Found {
 /** How a line is searched, given what reads a piece. */
 type Search = (line: Buffer, decode: (piece: Buffer) => string | null) => Pieces<string>;
 
-const records: Search = (line, decode) => findNeighbors(line, RECORD_START, decode);
-const ownElements: Search = (line, decode) => findNeighbors(line, ELEMENT_START, decode);
+function neighbors(start: Buffer, proof: Proof): Search {
+  return (line, decode) => findNeighbors(line, 0, { start, proof: () => proof }, decode);
+}
+
+const records = neighbors(RECORD_START, "none");
+const checkedRecords = neighbors(RECORD_START, "checksum");
+const ownElements = neighbors(ELEMENT_START, "checksum");
+const encryptedElements = neighbors(ELEMENT_START, "key");
 const foreignElements: Search = (line, decode) => findForeignElements(line, 0, decode);
 
 function find(search: Search, text: string, isWhole = parses): Found {
@@ -69,6 +76,30 @@ describe("records", () => {
   });
 });
 
+describe("among damage on both sides", () => {
+  const around = (before: string): string => `xyz${before}${A}xyz`;
+
+  it.each<[string, Search, string, boolean]>([
+    ["without a checksum", records, "x", false],
+    ["with one", checkedRecords, "x", true],
+    ["with one, where it may be a part of another", checkedRecords, ":", false],
+    ["with one, where it may be in a list", checkedRecords, "[", false],
+    ["with one, where it may be further on in a list", checkedRecords, ",", false],
+  ])("a record %s is found or not", (_, search, before, isFound) => {
+    expect(find(search, around(before)).pieces).toEqual(isFound ? [A] : []);
+  });
+
+  it("an element that the key proves is found", () => {
+    expect(find(encryptedElements, `xyz,${E1}xyz`)).toEqual({ pieces: [E1], gaps: ["xyz", "xyz"] });
+  });
+
+  it("a record that ends before its time is not taken for one of lite-nosql's", () => {
+    const ended = `${A},"crc":"00000000"}`;
+    expect(find(records, ended)).toEqual({ pieces: [], gaps: [ended] });
+    expect(find(records, `${A}x`)).toEqual({ pieces: [A], gaps: ["x"] });
+  });
+});
+
 const E1 = '["a",{"x":1},"00"]';
 const E2 = '["b",{"y":["c",{"z":"],["}]},"01"]';
 
@@ -77,6 +108,7 @@ describe("elements", () => {
     ["lite-nosql's, on one line", `${E1},${E2}]}`, [E1, E2], ["]}"]],
     ["one damaged between", `${E1},["x",{],${E2}`, [E1, E2], ['["x",{]']],
     ["white space between", `${E1} , ${E2}`, [E1, E2], []],
+    ["another byte between", `${E1}J${E2}`, [E1, E2], ["J"]],
   ])("of lite-nosql are found: %s", (_, text, pieces, gaps) => {
     expect(find(foreignElements, text)).toEqual({ pieces, gaps });
   });
@@ -95,16 +127,21 @@ describe("elements", () => {
   });
 });
 
+/** As if the key had made base64 of the content. */
+const envelopes: Search = (line, decode) =>
+  findEnvelopes(line, decode, (piece) => Buffer.from(piece.toString("latin1", 66), "base64"));
+
 function envelope(digit: string, data: string): string {
   return `${digit.repeat(32)}:${digit.repeat(32)}:${data}`;
 }
 
 describe("envelopes", () => {
-  const first = envelope("a", "QUFB");
-  const padded = envelope("b", "QUE=");
-  const last = envelope("c", "QkJC");
+  const data = (record: string): string => Buffer.from(record).toString("base64");
+  const first = envelope("a", data('{"op":"abc"}'));
+  const padded = envelope("b", data('{"op":"ab"}'));
+  const last = envelope("c", data('{"op":"cba"}'));
   const whole = new Set([first, padded, last]);
-  const search = (text: string): Found => find(findEnvelopes, text, (piece) => whole.has(piece));
+  const search = (text: string): Found => find(envelopes, text, (piece) => whole.has(piece));
 
   it.each<[string, string, string[], string[]]>([
     ["one", first, [first], []],
@@ -123,6 +160,13 @@ describe("envelopes", () => {
       [padded],
       [`\0\0${"a".repeat(20)}`],
     ],
+    ["before what may be base64", `${first}aa${padded}abc:`, [first, padded], ["aa", "abc:"]],
+    [
+      "after the first half of its own head",
+      `${"c".repeat(32)}:${last}`,
+      [last],
+      [`${"c".repeat(32)}:`],
+    ],
     ["none", "xyz", [], ["xyz"]],
   ])("are found: %s", (_, text, pieces, gaps) => {
     expect(search(text)).toEqual({ pieces, gaps });
@@ -133,7 +177,7 @@ describe("a piece behind junk", () => {
   const element = '["x",{}]';
 
   describe.each<[string, Search, string, string]>([
-    ["a record", records, '{"op":"', A],
+    ["a record", checkedRecords, '{"op":"', A],
     ["an element", ownElements, '["', element],
     ["an element of lite-nosql", foreignElements, ',["', element],
   ])("%s", (_, search, unit, piece) => {
@@ -153,7 +197,7 @@ describe("a piece behind junk", () => {
   it("is looked for twice at each beginning of an envelope", () => {
     const junk = `${"0".repeat(32)}:${"0".repeat(32)}:`.repeat(10_000);
     let looks = 0;
-    find(findEnvelopes, junk, () => {
+    find(envelopes, junk, () => {
       looks++;
       return false;
     });

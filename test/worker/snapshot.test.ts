@@ -107,6 +107,43 @@ describe.each(["plain", "encrypted"])("a snapshot, %s,", (kind) => {
   });
 });
 
+describe("a snapshot that is hit more than once", () => {
+  it("gives every element when its head is hit, and the line break after that", async () => {
+    const list = elements(5, 100);
+    const content = await write(list, null);
+    content.write("X", 3);
+    content.write("U", content.indexOf("\n"));
+    expect((await read(content, null)).found).toEqual(list);
+  });
+
+  it("gives the elements between two that have run together with it", async () => {
+    const list = elements(5, 100);
+    const text = (await write(list, null)).toString().split("\n");
+    const [head, first, second, third, ...rest] = text as [string, string, string, string];
+    const joined = `${first.slice(0, -20)}${second}xyz${third.slice(20)}`;
+    const { found } = await read(Buffer.from([head, joined, ...rest].join("\n")), null);
+    expect(found.map(([id]) => id)).toEqual(["sid-1", "sid-3", "sid-4"]);
+  });
+
+  it("gives no element that ends before its time", async () => {
+    const text = (await write(elements(5, 100), null)).toString();
+    const { found } = await read(Buffer.from(text.replace('{"n":0,', '{"n":0}}]')), null);
+    expect(found.map(([id]) => id)).toEqual(["sid-1", "sid-2", "sid-3", "sid-4"]);
+  });
+
+  it.each([1, 2, 3])(
+    "gives what is whole when %i characters and one more are gone",
+    async (cut) => {
+      const list = elements(20, 200);
+      const content = await write(list, keyring);
+      content[Math.floor(content.length / 2)] = 0;
+      const { found } = await read(content.subarray(0, content.length - cut), keyring);
+      expect(found.length).toBeGreaterThanOrEqual(18);
+      for (const element of found) expect(list).toContainEqual(element);
+    },
+  );
+});
+
 describe("a snapshot that is an envelope", () => {
   it("is sealed without a key, and strange to another", async () => {
     const content = await write(elements(3, 100), keyring);
@@ -152,6 +189,16 @@ describe("a snapshot of lite-nosql", () => {
     expect((await read(sealed, keyring)).found).toEqual(list);
     sealed[sealed.length - 9] = sealed[sealed.length - 9] === 0x41 ? 0x42 : 0x41;
     expect((await read(sealed, keyring)).reading).toEqual({ state: "unverifiable" });
+  });
+
+  it("is read where a line break was put into it", async () => {
+    const list = elements(5, 100);
+    const docs = list.map(([id, text]) => [id, JSON.parse(text) as unknown]);
+    const text = JSON.stringify({ version: 7, ts: 1, docs });
+    for (const place of ['["sid-0"', '["sid-3"']) {
+      const broken = Buffer.from(text.replace(place, `\n${place}`));
+      expect((await read(broken, null)).found).toEqual(list);
+    }
   });
 
   it("is absent where there is none, and damaged where it is empty", async () => {
