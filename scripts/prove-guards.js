@@ -1,6 +1,6 @@
 /**
  * Proves that each guard of the engine is needed and each test awake: takes one out of a copy of the
- * source at a time, and expects the tests of a failing disk to notice.
+ * source at a time, and expects the tests to notice.
  *
  *     node scripts/prove-guards.js              all of them
  *     node scripts/prove-guards.js compactor    those whose name has this in it
@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 
 const CUTS = "test/power-cut.test.ts";
 const TROUBLE = "test/disk-trouble.test.ts";
+const LOST = "test/lost-lock.test.ts";
 
 /** A guard is the `nth` place in `file` where this text stands. */
 const GUARDS = [
@@ -45,7 +46,8 @@ const GUARDS = [
   ["opening: the torn tail is cut off", "opening.ts", "await file.truncate(length);", 1, CUTS],
   ["opening: fsync of the journal", "opening.ts", "await file.sync();", 1, CUTS],
   ["opening: directory", "opening.ts", "await files.syncDirectory(paths.directory);", 1, CUTS],
-  ["keyring: fsync of the salt", "keyring.ts", "await file.sync();", 1, CUTS],
+  ["keyring: fsync of another's salt", "keyring.ts", "await file.sync();", 1, "test/keys.test.ts"],
+  ["keyring: fsync of the salt", "keyring.ts", "await file.sync();", 2, CUTS],
   ["keyring: directory", "keyring.ts", "await files.syncDirectory(paths.directory);", 1, CUTS],
   ["quarantine: fsync", "quarantine.ts", "await target.sync();", 1, CUTS],
   ["quarantine: fsync of the sealed one", "quarantine.ts", "await target.sync();", 2, CUTS],
@@ -56,7 +58,35 @@ const GUARDS = [
     1,
     CUTS,
   ],
+  ["journal: fsync of a cut", "journal.ts", "await file.sync();", 2, TROUBLE],
+  [
+    "committer: no write after a task that failed",
+    "committer.ts",
+    'if (!this.#parts.journal.known) this.refuse(ioError("the journal is not whole", error));',
+    1,
+    "test/worker/committer.test.ts",
+  ],
+  ["committer: still the owner", "committer.ts", "await assertOwned();", 1, LOST],
+  ["opening: still the owner, damage", "opening.ts", "await parts.assertOwned();", 1, LOST],
+  ["opening: still the owner, journal", "opening.ts", "await assertOwned();", 1, LOST],
+  ["compactor: still the owner, snapshot", "compactor.ts", "await assertOwned();", 1, LOST],
+  ["compactor: still the owner, journal", "compactor.ts", "await assertOwned();", 2, LOST],
   ["engine: fsync at closing", "engine.ts", "journal.sync()", 1, CUTS],
+  [
+    "engine: half a quarantine is removed",
+    "engine.ts",
+    "await files.remove(paths.quarantineTemporary);",
+    1,
+    TROUBLE,
+  ],
+  [
+    "engine: half a salt is removed",
+    "engine.ts",
+    "await files.remove(paths.saltTemporary);",
+    1,
+    TROUBLE,
+  ],
+  ["files: fsync of a copy", "files.ts", "await target.sync();", 1, "test/files.test.ts"],
   [
     "files: directory above a new one",
     "files.ts",
@@ -78,7 +108,7 @@ try {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "junction");
-  const untouched = [CUTS, TROUBLE].map((test) => run(test, 1)).find(({ red }) => red);
+  const untouched = [CUTS, TROUBLE, LOST].map((test) => run(test, 1)).find(({ red }) => red);
   if (untouched) throw new Error(`red without any change:\n${untouched.output}`);
   for (const [name, file, text, nth, test] of GUARDS) {
     if (!name.includes(wanted)) continue;

@@ -2,9 +2,9 @@
  * Owns single stories of a disk in trouble, each in a few lines: what exactly fails, what reads see
  * meanwhile, and what it takes to go on. `failing-disk.test.ts` makes every call fail in turn.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
-import { FaultDisk } from "./support/fault-disk.js";
+import { CUTS, FaultDisk } from "./support/fault-disk.js";
 import {
   changesDisk,
   type Fault,
@@ -12,8 +12,13 @@ import {
   type Operation,
   type Witness,
 } from "./support/fault-files.js";
-import { DIRECTORY, JOURNAL, Life, type LifeParts, QUARANTINE } from "./support/life.js";
+import { DIRECTORY, JOURNAL, Life, type LifeParts, QUARANTINE, SNAPSHOT } from "./support/life.js";
 import { seededRandom, SEED } from "./support/random.js";
+
+vi.mock("node:crypto", async (original) => {
+  const { withFastPbkdf2 } = await import("./support/fast-pbkdf2.js");
+  return withFastPbkdf2(await original());
+});
 
 const START = Date.UTC(2026, 0, 1);
 const LATER = START + 86_400_000;
@@ -138,7 +143,62 @@ describe("a write that fails", () => {
   });
 });
 
+describe("a record that was refused and cut off", () => {
+  test.for(["destroy", "clear"])("does not come back after a %s", async (way) => {
+    const [life, trouble] = await lifeWithTrouble();
+    trouble.next("write", { code: "ENOSPC", share: 1 });
+    expect(await write(life, "a", one)).toBe("STORE_IO");
+    if (way === "clear") expect(await life.engine.clear()).toBe(0);
+    else expect(await write(life, "a", null)).toBe(0);
+    for (const cut of CUTS) {
+      const disk = life.disk.after(cut, seededRandom(SEED));
+      const next = new Life({ disk, time: START + 11_000 });
+      await next.open([]);
+      expect(await next.engine.ids()).toEqual([]);
+      await next.close();
+    }
+  });
+});
+
+test("clear deletes what is being deleted, too: that may fail", async () => {
+  const [life, trouble] = await lifeWithTrouble();
+  await write(life, "a", one);
+  trouble.next("write", { code: "ENOSPC" });
+  const [destroyed, cleared] = await Promise.all([write(life, "a", null), life.engine.clear()]);
+  expect(destroyed).toBe("STORE_IO");
+  expect(cleared).toBe(0);
+  expect(await life.engine.ids()).toEqual([]);
+});
+
 describe("closing", () => {
+  test.for([true, false])(
+    "after a failed fsync brings all to the disk, durable %s",
+    async (durable) => {
+      const [life, trouble] = await lifeWithTrouble({ config: { durable } });
+      await write(life, "a", one);
+      trouble.next("sync", { code: "EIO" });
+      await life.engine.close();
+      expect(trouble.when).toBeNull();
+      const disk = life.disk.after("nothing", seededRandom(SEED));
+      const next = new Life({ disk, time: START + 11_000 });
+      await next.open([]);
+      expect(await next.engine.ids()).toEqual(["a"]);
+      await next.close();
+    },
+  );
+
+  test("says why it could not", async () => {
+    const [life, trouble] = await lifeWithTrouble();
+    await write(life, "a", one);
+    life.touch("a", '{"path":"/"}', LATER);
+    trouble.when = ({ kind, path }) =>
+      kind === "sync" || path.endsWith(".tmp") ? { code: "EIO" } : null;
+    await expect(life.engine.close()).rejects.toMatchObject({
+      code: "STORE_IO",
+      cause: { code: "STORE_IO", cause: { code: "EIO" } },
+    });
+  });
+
   test("journals touches, or says that it could not", async () => {
     const [life, trouble] = await lifeWithTrouble();
     await write(life, "a", one);
@@ -177,7 +237,6 @@ describe("closing", () => {
   });
 
   test.for<[Operation["kind"], string]>([
-    ["sync", JOURNAL],
     ["close", JOURNAL],
     ["open", "sessions.lock"],
     ["remove", "sessions.lock"],
@@ -215,6 +274,64 @@ describe("opening", () => {
       code: "STORE_IO",
     });
     expect(life.disk.list(DIRECTORY).filter(([name]) => name !== JOURNAL)).toEqual([]);
+  });
+});
+
+const PLAIN_OR_NOT: [name: string, keys: string[]][] = [
+  ["plain", []],
+  ["encrypted", ["a password of some length"]],
+];
+
+describe.each(PLAIN_OR_NOT)("a collection that cannot be compacted, %s", (_, keys) => {
+  const damage = '{"op":"insert","ts":1,"id":"damaged","doc":{"_id":\n';
+  const withDamage = (): FaultDisk => {
+    const files = {
+      [SNAPSHOT]: '{"version":1,"ts":2,"docs":[\n["x",{"half\n]}\n',
+      [JOURNAL]: damage,
+    };
+    return FaultDisk.with(DIRECTORY, files);
+  };
+  const sizeOfQuarantine = (life: Life): number =>
+    life.disk.list(DIRECTORY).find(([name]) => name === QUARANTINE)![1].length;
+
+  test("sets its damage aside once, however often it is opened", async () => {
+    const trouble = new Trouble();
+    trouble.when = ({ kind, path }) =>
+      kind === "write" && path.endsWith(`${SNAPSHOT}.tmp`) ? { code: "ENOSPC" } : null;
+    const life = new Life({ disk: withDamage(), time: START, witness: trouble });
+    const sizes: number[] = [];
+    for (let opening = 0; opening < 4; opening++) {
+      await life.open(keys).catch(() => undefined);
+      sizes.push(sizeOfQuarantine(life));
+      life.kill();
+      await life.clock.advance(11_000);
+    }
+    expect(new Set(sizes).size).toBe(1);
+    expect(sizes[0]).toBeGreaterThan(damage.length);
+  });
+});
+
+describe("what a crash left half written", () => {
+  const leftovers = {
+    [`${SNAPSHOT}.tmp`]: "half a snapshot",
+    [`${JOURNAL}.tmp`]: "half a journal",
+    [`${QUARANTINE}.tmp`]: "half a quarantine",
+    [".db.salt.sessions.tmp"]: "half a salt",
+  };
+
+  test.for(PLAIN_OR_NOT)("is removed by opening, %s", async ([, keys]) => {
+    const salt = { ".db.salt": "5a".repeat(32) };
+    const disk = FaultDisk.with(DIRECTORY, { ...salt, ...leftovers });
+    const life = new Life({ disk, time: START });
+    await life.open(keys);
+    await life.close();
+    expect(
+      disk
+        .list(DIRECTORY)
+        .map(([name]) => name)
+        .sort(),
+    ).toEqual([".db.salt", JOURNAL]);
+    expect(life.violations).toEqual([]);
   });
 });
 

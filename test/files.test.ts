@@ -3,17 +3,21 @@
  * see it, and the real one must fsync what it promises to have on the disk.
  */
 import type * as fs from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { type Files, nodeFiles } from "../src/worker/files.js";
+import { modeOf } from "./support/directory.js";
 import { FaultDisk } from "./support/fault-disk.js";
 import { FaultFiles } from "./support/fault-files.js";
 import { tempDirectory } from "./support/temp-dir.js";
 
 /** The paths that were fsynced through a descriptor of their own. */
 const synced: string[] = [];
+/** What fails, with which code. */
+const failing = new Map<"link" | "write", string>();
 
 vi.mock("node:fs", async (original) => {
   const real = await original<typeof fs>();
@@ -30,7 +34,26 @@ vi.mock("node:fs", async (original) => {
     synced.push(paths.get(fd) ?? "");
     real.fsync(fd, callback);
   };
-  return { ...real, open, fsync };
+  const fdatasync = (fd: number, callback: fs.NoParamCallback): void => {
+    synced.push(paths.get(fd) ?? "");
+    real.fdatasync(fd, callback);
+  };
+  const fail = (kind: "link" | "write", callback: fs.NoParamCallback): boolean => {
+    const code = failing.get(kind);
+    if (code !== undefined) callback(Object.assign(new Error(code), { code }));
+    return code !== undefined;
+  };
+  const link = (existing: string, path: string, callback: fs.NoParamCallback): void => {
+    if (!fail("link", callback)) real.link(existing, path, callback);
+  };
+  const write = (...args: [number, Uint8Array, number, number, number, never]): void => {
+    if (!fail("write", args[5])) real.write(...args);
+  };
+  return { ...real, open, fsync, fdatasync, link, write };
+});
+
+afterEach(() => {
+  failing.clear();
 });
 
 const PORTS: readonly (readonly [name: string, make: () => { files: Files; root: string }])[] = [
@@ -144,6 +167,46 @@ describe.each(PORTS)("%s", (_, make) => {
     await expect(files.open(at("x"), "read")).rejects.toMatchObject({ code: "ENOENT" });
     await files.syncDirectory(root);
     await expect(files.syncDirectory(at("none"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+});
+
+describe("a link where the file system has none", () => {
+  const written = async (path: string, text: string): Promise<void> => {
+    const file = await nodeFiles.open(path, "create");
+    await file.write(Buffer.from(text), 0);
+    await file.close();
+  };
+
+  test.for(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"])(
+    "(%s) is a copy on the disk",
+    async (code) => {
+      const root = tempDirectory();
+      const [x, y] = [join(root, "x"), join(root, "y")];
+      await written(x, "text");
+      failing.set("link", code);
+      synced.length = 0;
+      await nodeFiles.link(x, y);
+      expect(readFileSync(y, "utf8")).toBe("text");
+      expect(synced).toEqual([y]);
+      expect(modeOf(y)).toBe(modeOf(x));
+      await nodeFiles.remove(x);
+      await written(x, "other");
+      await expect(nodeFiles.link(x, y)).rejects.toMatchObject({ code: "EEXIST" });
+      expect(readFileSync(y, "utf8")).toBe("text");
+      await expect(nodeFiles.link(join(root, "none"), join(root, "z"))).rejects.toMatchObject({
+        code: "ENOENT",
+      });
+      expect(readdirSync(root).sort()).toEqual(["x", "y"]);
+    },
+  );
+
+  test("leaves none that is half a copy", async () => {
+    const root = tempDirectory();
+    await written(join(root, "x"), "text");
+    failing.set("link", "EPERM").set("write", "ENOSPC");
+    const linking = nodeFiles.link(join(root, "x"), join(root, "y"));
+    await expect(linking).rejects.toMatchObject({ code: "ENOSPC" });
+    expect(readdirSync(root)).toEqual(["x"]);
   });
 });
 

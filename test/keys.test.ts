@@ -11,7 +11,9 @@ import { deleteRecord, insertRecord } from "../src/worker/record.js";
 import { bytesIn, filesWith } from "./support/directory.js";
 import { openWorld, rememberKeys, servedBy, withEngine } from "./support/engine-world.js";
 import { deriveKey, openEnvelope, readDocuments, readFiles } from "./support/lite-nosql-reader.js";
+import { ManualClock } from "./support/manual-clock.js";
 import { tempDirectory } from "./support/temp-dir.js";
+import { type FileOperation, on, WatchedFiles } from "./support/watched-files.js";
 
 const OLD = "the old key of the test";
 const NEW = "the new key of the test";
@@ -163,7 +165,9 @@ describe("the salt", () => {
   ])("%s, of a collection with nothing encrypted, never ends in plaintext", async (_, text) => {
     const directory = tempDirectory();
     writeFileSync(join(directory, ".db.salt"), text);
-    const opened = await openWorld(directory, keys(OLD)).catch((error: unknown) => error);
+    const clock = new ManualClock();
+    const opening = openWorld(directory, { ...keys(OLD), clock });
+    const opened = await clock.advanceUntil(opening).catch((error: unknown) => error);
     if (opened instanceof Error) {
       expect(["STORE_KEY_MISMATCH", "STORE_CORRUPT"]).toContain((opened as StoreError).code);
       return;
@@ -172,6 +176,39 @@ describe("the salt", () => {
     await engine.write([["sid-of-alice", session("alice-secret"), EXPIRES_AT]]);
     await engine.close();
     expect(filesWith(directory, SECRETS)).toEqual([]);
+  });
+
+  it.each(["", SALT_TEXT.slice(0, 20)])("begun as '%s' by another is waited for", async (begun) => {
+    const directory = tempDirectory();
+    const path = join(directory, ".db.salt");
+    writeFileSync(path, begun);
+    // Derived now: the clock that is turned below does not wait for it.
+    await Key.derive(OLD, Buffer.from(SALT_TEXT, "hex"));
+    const disk = new WatchedFiles();
+    const clock = new ManualClock();
+    let looks = 0;
+    disk.onOperation = (operation) => {
+      if (on("open", ".db.salt")(operation) && ++looks === 5) writeFileSync(path, SALT_TEXT);
+    };
+    const opening = openWorld(directory, { ...keys(OLD), files: disk.files, clock });
+    const engine = await clock.advanceUntil(opening);
+    await engine.write([["sid-of-alice", session("alice-secret"), EXPIRES_AT]]);
+    await engine.close();
+    expect(readFileSync(path, "latin1")).toBe(SALT_TEXT);
+    expect(await idsIn(directory, OLD)).toEqual(["sid-of-alice"]);
+  });
+
+  it("is on the disk before anything is sealed, whoever made it", async () => {
+    const directory = saltedDirectory();
+    const disk = new WatchedFiles();
+    const operations: FileOperation[] = [];
+    disk.onOperation = (operation) => operations.push(operation);
+    await withEngine(directory, { ...keys(OLD), files: disk.files }, async (engine) => {
+      await engine.write([["sid-of-alice", session("alice-secret"), EXPIRES_AT]]);
+    });
+    const synced = operations.findIndex(on("sync", ".db.salt"));
+    expect(synced).toBeGreaterThan(-1);
+    expect(operations.findIndex(on("write", ".wal.log"))).toBeGreaterThan(synced);
   });
 
   it("may end in a line break", async () => {

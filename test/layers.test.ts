@@ -33,7 +33,7 @@ interface Rule {
 }
 
 /** Modules that reach nothing outside the process: anyone but the vocabulary may import them. */
-const HARMLESS = /^node:(path|util|zlib|os|events|buffer|timers|timers\/promises|perf_hooks)$/;
+const HARMLESS = /^node:(path|url|util|zlib|os|events|buffer|timers|timers\/promises|perf_hooks)$/;
 
 const MODULES: Readonly<Record<string, Rule>> = {
   comlink: { by: ["src/protocol/rpc.ts"] },
@@ -209,7 +209,8 @@ describe("the rules", () => {
       "src/main/worker-host.ts": `
         import { Worker } from "node:worker_threads";
         import { connect } from "../protocol/rpc.js";
-        new Worker(new URL("./worker.js", import.meta.url));`,
+        new Worker(file);`,
+      "src/main/worker-file.ts": 'import { fileURLToPath } from "node:url";',
       "src/main/inline-host.ts": 'const engine = await import("../worker/engine.js");',
       "src/main/index.ts": 'import session from "express-session"; import { x } from "./store.js";',
       "src/protocol/rpc.ts": `

@@ -1,5 +1,5 @@
 /** Owns what a contender for a lock leaves when it is killed or its disk fails, and who removes it. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Files, nodeFiles } from "../src/worker/files.js";
@@ -42,24 +42,48 @@ test("an owner whose leftovers cannot be removed has the lock all the same", asy
   expect(readdirSync(scene.directory)).toEqual([]);
 });
 
-test("a lock that was moved aside and cannot be read there is put back", async () => {
+test("a contender that was killed while it took a stale lock away keeps nobody waiting", async () => {
   const scene = new Scene();
   scene.put(scene.record(0));
-  let alive = false;
-  const text = readFileSync(scene.path, "utf8");
+  const takeover = `${scene.path}.takeover`;
+  writeFileSync(takeover, JSON.stringify(scene.record(0, { pid: 3000, owner: "one killed" })));
+  const { ms } = await scene.acquireInTime(1_000);
+  expect(ms).toBeGreaterThan(0);
+  expect(scene.read()).toMatchObject({ owner: "a store" });
+  expect(readdirSync(scene.directory)).toEqual(["sessions.lock"]);
+});
+
+test("a contender that lives has its time to take a stale lock away", async () => {
+  const scene = new Scene();
+  scene.put(scene.record(0));
+  const takeover = `${scene.path}.takeover`;
+  writeFileSync(takeover, JSON.stringify(scene.record(0, { pid: 3000, started: null })));
+  const isAlive = (pid: number): Promise<boolean> => Promise.resolve(pid === 3000);
+  const acquiring = scene.acquire({ isAlive });
+  await scene.clock.advance(5_000);
+  expect(scene.read()).toMatchObject({ owner: "another store" });
+  rmSync(takeover);
+  await scene.clock.advanceUntil(acquiring, 1_000);
+  expect(scene.read()).toMatchObject({ owner: "a store" });
+});
+
+test("a lock whose name is taken by what cannot be read as one is given up", async () => {
+  const scene = new Scene();
+  symlinkSync(join(scene.directory, "none"), scene.path);
+  await expect(scene.acquireInTime(60_000)).rejects.toMatchObject({ code: "STORE_LOCKED" });
+});
+
+test("an owner that cannot open its lock leaves none", async () => {
+  const scene = new Scene();
   const files: Files = {
     ...nodeFiles,
     open: async (path, mode) => {
-      if (!path.endsWith(".stale")) return nodeFiles.open(path, mode);
-      // From here on the lock is nobody's to take.
-      alive = true;
-      throw Object.assign(new Error("EMFILE"), { code: "EMFILE" });
+      if (path === scene.path && mode === "existing") {
+        throw Object.assign(new Error("EMFILE"), { code: "EMFILE" });
+      }
+      return nodeFiles.open(path, mode);
     },
   };
-  const isAlive = (): Promise<boolean> => Promise.resolve(alive);
-  await expect(scene.acquire({ isAlive }, "a store", files)).rejects.toMatchObject({
-    code: "STORE_LOCKED",
-  });
-  expect(readFileSync(scene.path, "utf8")).toBe(text);
-  expect(readdirSync(scene.directory)).toEqual(["sessions.lock"]);
+  await expect(scene.acquire({}, "a store", files)).rejects.toMatchObject({ code: "STORE_IO" });
+  expect(readdirSync(scene.directory)).toEqual([]);
 });

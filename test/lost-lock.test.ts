@@ -2,7 +2,7 @@
  * Owns what an engine does that has lost its collection to another owner: it reads on and writes
  * nothing any more, whatever it was about to do.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Engine } from "../src/protocol/contract.js";
@@ -53,13 +53,14 @@ describe("an engine that lost its lock", () => {
   });
 
   it("does not compact, on demand or by itself, and takes no write after it either", async () => {
-    const { engine, steal, directory, clock } = await scene();
+    const { engine, steal, directory, clock, reports } = await scene();
     await steal();
     const before = bytesIn(directory);
     await expect(engine.compact()).rejects.toMatchObject({ code: "STORE_LOCKED" });
     await clock.advance(120_000);
     await expectRefused(engine);
     expect(bytesIn(directory)).toEqual(before);
+    expect(reports.filter(({ code }) => code === "STORE_LOCKED")).toHaveLength(1);
   });
 
   it("while it compacts does not put its files in place of the new owner's", async () => {
@@ -81,7 +82,44 @@ describe("an engine that lost its lock", () => {
     };
     await engine.compact().catch(() => undefined);
     expect(readFileSync(join(directory, "sessions.wal.log"), "utf8")).toBe(journal);
+    expect(bytesIn(directory).has("sessions.snapshot.json")).toBe(false);
     await expectRefused(engine);
+  });
+
+  it("between the two renames of a compaction leaves the new owner's journal", async () => {
+    let atRename: (() => void) | null = null;
+    const files: Files = {
+      ...nodeFiles,
+      async rename(from, to) {
+        await nodeFiles.rename(from, to);
+        if (to.endsWith("snapshot.json")) atRename?.();
+      },
+    };
+    const { engine, directory } = await scene(files);
+    const journal = join(directory, "sessions.wal.log");
+    let theirs = "";
+    atRename = () => {
+      steals(directory);
+      appendFileSync(journal, '{"op":"delete","ts":1,"id":"theirs"}\n');
+      theirs = readFileSync(journal, "utf8");
+    };
+    await expect(engine.compact()).rejects.toMatchObject({ code: "STORE_LOCKED" });
+    expect(theirs).not.toBe("");
+    expect(readFileSync(journal, "utf8")).toBe(theirs);
+  });
+
+  it("while it was opening damaged files sets nothing aside", async () => {
+    const directory = tempDirectory();
+    writeFileSync(join(directory, "sessions.wal.log"), "damaged\n");
+    const files: Files = {
+      ...nodeFiles,
+      async open(path, mode) {
+        if (path.endsWith("wal.log") && mode === "read") steals(directory);
+        return nodeFiles.open(path, mode);
+      },
+    };
+    await expect(openWorld(directory, { files })).rejects.toMatchObject({ code: "STORE_LOCKED" });
+    expect([...bytesIn(directory).keys()].sort()).toEqual(["sessions.lock", "sessions.wal.log"]);
   });
 
   it("journals no touch, and closes without touching what is the new owner's", async () => {
@@ -95,6 +133,41 @@ describe("an engine that lost its lock", () => {
     expect(JSON.parse(after.get("sessions.lock")!)).toEqual(THEIRS);
     // Until the heartbeat comes nobody can know, so a touch may be journalled before it.
     expect(after.get("sessions.wal.log")!.startsWith(before)).toBe(true);
+  });
+
+  it("while it was stopped, and no heartbeat has told, looks before it writes", async () => {
+    const { engine, directory, clock } = await scene();
+    clock.jump(11_000);
+    steals(directory);
+    const journal = join(directory, "sessions.wal.log");
+    appendFileSync(journal, '{"op":"delete","ts":1,"id":"theirs"}\n');
+    const before = readFileSync(journal, "utf8");
+    await expectRefused(engine);
+    expect(readFileSync(journal, "utf8")).toBe(before);
+  });
+
+  it("while it was opening leaves the new owner's journal as it is", async () => {
+    const directory = tempDirectory();
+    const first = await openWorld(directory);
+    await first.write([["a", '{"n":1}', EXPIRES_AT]]);
+    await first.close();
+
+    const journal = join(directory, "sessions.wal.log");
+    let theirs = "";
+    const files: Files = {
+      ...nodeFiles,
+      async open(path, mode) {
+        if (path === journal && mode === "update") {
+          steals(directory);
+          appendFileSync(journal, '{"op":"delete","ts":1,"id":"theirs"}\n');
+          theirs = readFileSync(journal, "utf8");
+        }
+        return nodeFiles.open(path, mode);
+      },
+    };
+    await expect(openWorld(directory, { files })).rejects.toMatchObject({ code: "STORE_LOCKED" });
+    expect(theirs).not.toBe("");
+    expect(readFileSync(journal, "utf8")).toBe(theirs);
   });
 
   it("while it was opening never writes", async () => {

@@ -53,16 +53,31 @@ export interface WireError {
 /** Causes deeper than this are dropped: a chain that long is a cycle or a mistake. */
 const MAX_CAUSES = 8;
 
+/**
+ * Whether something thrown is an error, by its shape: where the store runs in a realm of its own, as
+ * under Jest, those that Node throws are of another class `Error`.
+ */
+export function isErrorLike(thrown: unknown): thrown is Error {
+  return (
+    typeof thrown === "object" &&
+    thrown !== null &&
+    "name" in thrown &&
+    typeof thrown.name === "string" &&
+    "message" in thrown &&
+    typeof thrown.message === "string"
+  );
+}
+
 /** The plain form of anything thrown. Dual of {@link decodeError}. */
 export function encodeError(thrown: unknown, depth = 0): WireError {
-  if (!(thrown instanceof Error)) return { name: "Error", message: textOf(thrown) };
+  if (!isErrorLike(thrown)) return { name: "Error", message: textOf(thrown) };
   const { name, message, stack, cause } = thrown;
   const code: unknown = "code" in thrown ? thrown.code : undefined;
   return {
     name,
     message,
     ...(typeof code === "string" && { code }),
-    ...(stack !== undefined && { stack }),
+    ...(typeof stack === "string" && { stack }),
     ...(cause !== undefined && depth < MAX_CAUSES && { cause: encodeError(cause, depth + 1) }),
   };
 }

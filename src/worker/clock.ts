@@ -3,6 +3,8 @@
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
+  /** Milliseconds since some moment, whatever becomes of the time of day. */
+  monotonic(): number;
   /** Calls back once, after `ms`. Does not keep the process alive. */
   after(ms: number, callback: () => void): Timer;
 }
@@ -16,6 +18,7 @@ const MAX_DELAY_MS = 2_147_483_647;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(ms, callback) {
     const timer = setTimeout(callback, Math.min(ms, MAX_DELAY_MS));
     timer.unref();

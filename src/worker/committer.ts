@@ -24,8 +24,9 @@ export const MAX_COMMIT_WRITES = 2048;
 export interface PendingWrite {
   readonly sid: string;
   readonly session: SessionDocument | null;
-  /** The write of the same id before it, while that is not committed either. */
+  /** The writes of the same id before and after it, while those are not committed either. */
   previous?: PendingWrite | undefined;
+  next?: PendingWrite | undefined;
 }
 
 /** Writes that were made together and share their fate. */
@@ -42,6 +43,8 @@ export interface CommitterParts {
   readonly journal: Journal;
   readonly keyring: Keyring | null;
   readonly clock: Clock;
+  /** Rejects when the collection may no longer be this store's to write to. */
+  readonly assertOwned: () => Promise<void>;
   /** Whether a commit ends in an fsync. */
   readonly durable: boolean;
   /** Called after each commit that succeeded. */
@@ -57,8 +60,6 @@ export class Committer {
   readonly #lines = new LineBuffer();
   /** The newest write of each id that is not committed yet. */
   readonly #pending = new Map<string, PendingWrite>();
-  /** Ids whose writes failed: until the next fsync a power cut may bring back what was cut off. */
-  readonly #doubtful = new Set<string>();
   /** Ids of sessions whose last touch is in memory only. */
   #touched = new Set<string>();
   #touchTimer: Timer | null = null;
@@ -90,12 +91,14 @@ export class Committer {
   /** Whether memory or the files may have anything under this id, even if only a pending delete. */
   holds(sid: string): boolean {
     const { collection } = this.#parts;
-    return (
-      this.refusing ||
-      this.#pending.has(sid) ||
-      this.#doubtful.has(sid) ||
-      collection.get(sid) !== undefined
-    );
+    return this.#refusal !== null || this.#pending.has(sid) || collection.get(sid) !== undefined;
+  }
+
+  /** All ids under which memory or the files have anything. */
+  ids(): Set<string> {
+    const ids = new Set(this.#pending.keys());
+    for (const [sid] of this.#parts.collection.sessions()) ids.add(sid);
+    return ids;
   }
 
   /** Whether touches are in memory only. */
@@ -121,6 +124,7 @@ export class Committer {
     if (this.#refusal !== null) return Promise.reject(this.#refusal);
     for (const write of writes) {
       write.previous = this.#pending.get(write.sid);
+      if (write.previous !== undefined) write.previous.next = write;
       this.#pending.set(write.sid, write);
     }
     return new Promise((resolve, reject) => {
@@ -153,7 +157,7 @@ export class Committer {
 
   /**
    * Runs a task while nothing is being committed, after all that waits now. Writes that are made
-   * meanwhile wait for it.
+   * meanwhile wait for it, and are refused if the journal cannot be trusted after it.
    */
   exclusively<T>(task: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -161,6 +165,7 @@ export class Committer {
         try {
           resolve(await task());
         } catch (error) {
+          if (!this.#parts.journal.known) this.refuse(ioError("the journal is not whole", error));
           reject(error instanceof Error ? error : new Error(String(error)));
         }
       });
@@ -184,7 +189,6 @@ export class Committer {
   resume(): void {
     if (this.#lost !== null) return;
     this.#refusal = null;
-    this.#doubtful.clear();
     if (this.#touched.size > 0) this.#awaitTouches();
   }
 
@@ -193,8 +197,9 @@ export class Committer {
     return this.#lost;
   }
 
-  get refusing(): boolean {
-    return this.#refusal !== null;
+  /** Why writes are refused, if they are. */
+  get refusal(): StoreError | null {
+    return this.#refusal;
   }
 
   stats(): EngineStats["commits"] {
@@ -261,7 +266,7 @@ export class Committer {
       this.#fail(groups, this.#refusal);
       return;
     }
-    const { collection, journal, clock, durable } = this.#parts;
+    const { collection, journal, clock, durable, assertOwned } = this.#parts;
     // Of several writes of one id the last is the one that counts: they share their fate.
     const writes = new Map<string, PendingWrite>();
     for (const group of groups) for (const write of group.writes) writes.set(write.sid, write);
@@ -270,6 +275,7 @@ export class Committer {
     let records: number;
     const startedAt = performance.now();
     try {
+      await assertOwned();
       records = this.#encode(writes.values(), touched, clock.now());
       if (records > 0) await journal.append(this.#lines.bytes(), durable);
     } catch (cause) {
@@ -283,7 +289,6 @@ export class Committer {
       return;
     }
     if (records > 0) this.#measure(performance.now() - startedAt, records);
-    if (records > 0 && durable) this.#doubtful.clear();
     for (const write of writes.values()) {
       if (write.session === null) collection.delete(write.sid);
       else collection.put(write.sid, write.session);
@@ -304,8 +309,7 @@ export class Committer {
       // The record has the touches made until now.
       touched.delete(write.sid);
       // What the files do not have needs no record to go away.
-      const absent = collection.get(write.sid) === undefined && !this.#doubtful.has(write.sid);
-      if (write.session === null && absent) continue;
+      if (write.session === null && collection.get(write.sid) === undefined) continue;
       this.#lines.add(encodeLine(writeRecord(now, write, collection), keyring));
       records++;
     }
@@ -323,7 +327,6 @@ export class Committer {
     for (const group of groups) {
       for (const write of group.writes) {
         this.#forget(write);
-        this.#doubtful.add(write.sid);
         // Its record would have carried the touches made before.
         if (this.#parts.collection.get(write.sid) !== undefined) this.#touched.add(write.sid);
       }
@@ -332,13 +335,10 @@ export class Committer {
     if (this.#touched.size > 0 && this.#refusal === null) this.#awaitTouches();
   }
 
-  /** Takes a write that is done, one way or the other, out of those that are pending. */
+  /** Takes a write that is done, one way or the other, out of those that are pending: the oldest. */
   #forget(write: PendingWrite): void {
-    const newest = this.#pending.get(write.sid);
-    if (newest === write) this.#pending.delete(write.sid);
-    for (let later = newest; later !== undefined; later = later.previous) {
-      if (later.previous === write) later.previous = undefined;
-    }
+    if (write.next === undefined) this.#pending.delete(write.sid);
+    else write.next.previous = undefined;
   }
 
   #measure(ms: number, records: number): void {

@@ -143,7 +143,7 @@ export class Compactor {
   }
 
   #scheduleRetry(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#parts.committer.lost !== null) return;
     this.#retry ??= this.#parts.clock.after(this.#retryMs, () => {
       this.#retry = null;
       this.runInBackground();
@@ -164,7 +164,7 @@ export class Compactor {
     try {
       // 2. A crash here leaves the old files, and temporaries that the next opening removes.
       const snapshotBytes = await this.#writeSnapshot();
-      journalFile = await files.open(paths.journalTemporary, "replace");
+      journalFile = await this.#make(paths.journalTemporary);
       const target = journalFile;
       let copied = from;
       if (trusted) {
@@ -195,15 +195,12 @@ export class Compactor {
           await files.syncDirectory(paths.directory);
         } catch (cause) {
           journal.distrust();
-          const error = ioError(`cannot replace ${paths.journal}`, cause);
-          committer.refuse(error);
-          throw error;
+          throw ioError(`cannot replace ${paths.journal}`, cause);
         }
         committer.resume();
       });
     } catch (cause) {
       await this.#discard(journalFile);
-      if (!journal.known) committer.refuse(ioError("cannot compact", cause));
       throw ioError("cannot compact", cause);
     }
     const durationMs = performance.now() - started;
@@ -213,8 +210,8 @@ export class Compactor {
 
   /** Writes the temporary snapshot and fsyncs it. @returns its length */
   async #writeSnapshot(): Promise<number> {
-    const { files, paths, collection, keyring, clock } = this.#parts;
-    const file = await files.open(paths.snapshotTemporary, "replace");
+    const { paths, collection, keyring, clock } = this.#parts;
+    const file = await this.#make(paths.snapshotTemporary);
     try {
       const writer = new SnapshotWriter(file, keyring, collection.version, clock.now());
       for (const [id, json] of collection.others()) {
@@ -231,6 +228,13 @@ export class Compactor {
     } finally {
       await file.close();
     }
+  }
+
+  /** A new file: one of that name may by now be another owner's, who has it open. */
+  async #make(path: string): Promise<OpenFile> {
+    await this.#parts.assertOwned();
+    await this.#parts.files.remove(path);
+    return this.#parts.files.open(path, "create");
   }
 
   async #drain(writer: SnapshotWriter): Promise<void> {

@@ -69,12 +69,14 @@ export async function openEngine(
       paths,
       clock,
       passwords: config.encryptionKeys,
+      assertOwned: () => lock.assertHeld(),
       ttlMs: config.ttlMs,
     });
     const parts = assemble(config, report, world, paths, lock, opened);
     committer = parts.committer;
     if (lost !== null) committer.lose(lost);
     try {
+      await lock.assertHeld();
       // What a crash left half written. Only now: with a wrong key every file stays as it is.
       await files.remove(paths.snapshotTemporary);
       await files.remove(paths.journalTemporary);
@@ -112,6 +114,7 @@ function assemble(
     journal,
     keyring,
     clock,
+    assertOwned: () => lock.assertLeased(),
     durable: config.durable,
     onCommit: () => {
       compactor.considerRunning();
@@ -177,13 +180,23 @@ async function start(
   sweeper.start();
   logger(config)(`opened ${paths.directory}: ${collection.size} sessions`);
 
+  const flush = (): Promise<void> =>
+    committer.exclusively(() => (journal.known ? journal.sync() : Promise.resolve()));
   const release = async (): Promise<void> => {
     try {
       await sweeper.stop();
+      let failure: unknown = null;
+      await flush().catch((error: unknown) => (failure = error));
+      if (!journal.known && committer.lost === null) {
+        // What was written without fsync, and the touches, have no other way to the disk.
+        failure = null;
+        await compactor.run().catch((error: unknown) => (failure = error));
+      }
       await compactor.stop();
-      await committer.exclusively(() => (journal.known ? journal.sync() : Promise.resolve()));
-      if (committer.hasTouches) {
-        throw new StoreError("STORE_IO", "the touches of the last moments could not be journalled");
+      await flush();
+      if (committer.hasTouches || (failure !== null && !config.durable)) {
+        const cause = failure ?? committer.refusal;
+        throw new StoreError("STORE_IO", "what was in memory only could not be written", { cause });
       }
     } finally {
       committer.stop();

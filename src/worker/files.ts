@@ -6,8 +6,8 @@ import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 
-/** How a file is opened: must exist, for reading; made if absent; emptied; must not exist. */
-export type OpenMode = "read" | "update" | "replace" | "create";
+/** How a file is opened: must exist, for reading; must exist; made if absent; emptied; must not exist. */
+export type OpenMode = "read" | "existing" | "update" | "replace" | "create";
 
 /** An open file. Positions and lengths are bytes. */
 export interface OpenFile {
@@ -29,7 +29,7 @@ export interface Files {
   /** Files are made for the owner alone (0600). */
   open(path: string, mode: OpenMode): Promise<OpenFile>;
   rename(from: string, to: string): Promise<void>;
-  /** Gives a file a second name; EEXIST where that is taken. */
+  /** Gives a small file a second name, or a copy; EEXIST where that is taken. */
   link(existing: string, path: string): Promise<void>;
   /** Deletes the file; a missing one is no error. */
   remove(path: string): Promise<void>;
@@ -64,6 +64,7 @@ const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC } = fs.constants;
 
 const FLAGS: Record<OpenMode, number> = {
   read: O_RDONLY,
+  existing: O_RDWR,
   update: O_RDWR | O_CREAT,
   replace: O_RDWR | O_CREAT | O_TRUNC,
   create: O_RDWR | O_CREAT | O_EXCL,
@@ -98,9 +99,8 @@ export const nodeFiles: Files = {
     try {
       await promisify(fs.link)(existing, path);
     } catch (error) {
-      // A file system without hard links, such as exFAT: not atomic there, but as exclusive.
       if (!NO_LINKS.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
-      await promisify(fs.copyFile)(existing, path, fs.constants.COPYFILE_EXCL);
+      await copyExclusively(existing, path);
     }
   },
 
@@ -121,6 +121,26 @@ export const nodeFiles: Files = {
     }
   },
 };
+
+/**
+ * In place of a link on a file system without them, such as exFAT: as exclusive and as lasting, but
+ * others may see it before it is whole.
+ */
+async function copyExclusively(existing: string, path: string): Promise<void> {
+  const content = await promisify(fs.readFile)(existing);
+  const target = await nodeFiles.open(path, "create");
+  try {
+    try {
+      await target.write(content, 0);
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+  } catch (error) {
+    await nodeFiles.remove(path).catch(() => undefined);
+    throw error;
+  }
+}
 
 /** One directory, which may be there, and its entry in the one above it. */
 async function makeDirectory(path: string): Promise<void> {

@@ -116,8 +116,10 @@ export class Journal {
   async #cut(file: OpenFile): Promise<void> {
     try {
       await file.truncate(this.#length);
+      // Else a power cut could bring back what was refused.
+      await file.sync();
     } catch {
-      // Half a record may be left at the end: nothing may be appended behind it.
+      // A whole record may be left at the end, and would stay behind a shorter one.
       this.#known = false;
     }
   }

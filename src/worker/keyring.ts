@@ -3,12 +3,21 @@
  * the directory. The first key seals, all open.
  */
 import { createSalt, Key, parseSalt, TAG_OFFSET } from "./cipher.js";
+import type { Clock } from "./clock.js";
 import { isErrno } from "./failure.js";
 import type { Files } from "./files.js";
 import type { CollectionPaths } from "./paths.js";
 import { readSmallFile } from "./small-file.js";
 
 const HEX_DIGITS = Buffer.from("0123456789abcdef");
+
+/** The beginning of a salt, in a file that another collection is about to write. */
+const HALF_SALT = /^[0-9a-f]{0,63}$/;
+/** How often, and how long, to look whether it has. */
+const LOOK_MS = 250;
+const LOOKS = 40;
+
+const READ_ONLY = ["EACCES", "EPERM", "EROFS"];
 
 /** One damaged character of base64 changes two bytes. */
 const DAMAGED_PREFIX_BYTES = 2;
@@ -91,6 +100,56 @@ export class Keyring {
 export async function readSalt(files: Files, paths: CollectionPaths): Promise<Buffer | null> {
   const text = await readSmallFile(files, paths.salt);
   return text === null ? null : parseSalt(text.toString("latin1"));
+}
+
+/**
+ * The salt of a directory, once it is whole and on the disk: without hard links another collection
+ * may be writing it. Null where there is none or one that is damaged.
+ */
+export async function settledSalt(
+  files: Files,
+  paths: CollectionPaths,
+  clock: Clock,
+): Promise<Buffer | null> {
+  let text = await readSmallFile(files, paths.salt);
+  for (let looks = 0; looks < LOOKS && text !== null && isHalfSalt(text); looks++) {
+    await pause(clock);
+    text = await readSmallFile(files, paths.salt);
+  }
+  if (text === null) return null;
+  await syncSalt(files, paths);
+  return parseSalt(text.toString("latin1"));
+}
+
+/** The clock's timers keep nothing alive, and the process must not end while somebody waits. */
+async function pause(clock: Clock): Promise<void> {
+  const alive = setInterval(() => undefined, LOOK_MS);
+  try {
+    await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+function isHalfSalt(text: Buffer): boolean {
+  return HALF_SALT.test(text.toString("latin1"));
+}
+
+/** Whoever made it may not have come to this, or may be at it. */
+async function syncSalt(files: Files, paths: CollectionPaths): Promise<void> {
+  let file;
+  try {
+    file = await files.open(paths.salt, "existing");
+  } catch (error) {
+    // One that we may not write to was not made just now.
+    if (READ_ONLY.some((code) => isErrno(error, code))) return;
+    throw error;
+  }
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /**

@@ -14,10 +14,12 @@ export class LineBuffer {
 
   /** Adds text or bytes, and a `\n`. */
   add(line: string | Uint8Array): void {
-    // A UTF-16 unit takes at most three bytes of UTF-8.
-    this.#reserve(line.length * 3 + 1);
-    if (typeof line === "string") this.#length += this.#bytes.write(line, this.#length);
-    else {
+    if (typeof line === "string") {
+      // A UTF-16 unit takes at most three bytes of UTF-8.
+      this.#reserve(line.length * 3 + 1);
+      this.#length += this.#bytes.write(line, this.#length);
+    } else {
+      this.#reserve(line.length + 1);
       this.#bytes.set(line, this.#length);
       this.#length += line.length;
     }

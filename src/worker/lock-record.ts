@@ -81,5 +81,7 @@ export async function judge(record: LockRecord | null, contender: Contender): Pr
   // A live process may have lost the thread that owned the collection, and lite-nosql's own rule
   // is that a silent lock is stale.
   if (silent && (record.pid === processes.pid || record.owner === null)) return "stale";
-  return "held";
+  // Where starts are unknown (macOS, Windows), the pid may be another process's by now.
+  const identified = record.started !== null && started !== null;
+  return silent && !identified ? "unsure" : "held";
 }

@@ -3,33 +3,17 @@
  * a lock for stale when its `ts` is over 10 s old, so it is kept fresh, which also shows an owner on
  * another machine or in another container, whose pid says nothing here, to be alive.
  */
-import { basename, join } from "node:path";
-import { StoreError } from "../protocol/errors.js";
-import { randomName } from "./cipher.js";
+import type { StoreError } from "../protocol/errors.js";
 import type { Timer } from "./clock.js";
 import { ioError, isErrno } from "./failure.js";
-import type { Files, OpenFile, OpenMode } from "./files.js";
-import {
-  type Contender,
-  judge,
-  type LockRecord,
-  lockText,
-  parseLock,
-  STALE_MS,
-} from "./lock-record.js";
-import type { CollectionPaths } from "./paths.js";
-import { readSmallFile } from "./small-file.js";
+import type { OpenFile } from "./files.js";
+import { contest, lockedError, type LockParts, openOwn } from "./lock-contest.js";
+import { makeLock, readLock } from "./lock-file.js";
+import { lockText, parseLock } from "./lock-record.js";
 
 const HEARTBEAT_MS = 2500;
-/** Between looks at a lock that may be stale. */
-const LOOK_MS = 250;
-/** What follows the name of a lock in those of its contenders: `randomName()`, and what it is. */
-const LEFTOVER = /^[0-9a-f]{16}\.(?:tmp|stale)$/;
-
-export interface LockParts extends Contender {
-  readonly files: Files;
-  readonly paths: CollectionPaths;
-}
+/** After this long without one, another process may soon take the lock: 10 s, less its own delays. */
+const LEASE_MS = 7000;
 
 export class Lock {
   readonly #parts: LockParts;
@@ -37,6 +21,8 @@ export class Lock {
   readonly #started: string | null;
   /** Kept open: what is written through it cannot reach a lock that somebody else has made. */
   #file: OpenFile | null;
+  /** When the lock last showed life, in the clock's monotonic milliseconds. */
+  #shownAt: number;
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
   #released = false;
@@ -51,6 +37,7 @@ export class Lock {
     this.#file = file;
     this.#started = started;
     this.#onLost = onLost;
+    this.#shownAt = parts.clock.monotonic();
     this.#schedule();
   }
 
@@ -61,42 +48,11 @@ export class Lock {
    * @throws StoreError `STORE_LOCKED` with the owner's pid and host
    */
   static async acquire(parts: LockParts, onLost: (error: StoreError) => void): Promise<Lock> {
-    const { files, paths, processes, clock } = parts;
-    const started = await processes.startOf(processes.pid);
-    const temporary = `${paths.lock}.${randomName()}.tmp`;
-    let seen: string | null = null;
-    let looks = 0;
+    const started = await parts.processes.startOf(parts.processes.pid);
     try {
-      for (;;) {
-        await writeText(files, temporary, "replace", lockText(parts, started));
-        if (await linked(files, temporary, paths.lock)) {
-          const file = await files.open(paths.lock, "update");
-          await removeLeftovers(files, paths).catch(() => undefined);
-          return new Lock(parts, file, started, onLost);
-        }
-
-        const text = await readText(files, paths.lock);
-        if (text === null) continue;
-        const record = parseLock(text);
-        const verdict = await judge(record, parts);
-        const beaten = seen !== null && seen !== text;
-        if (verdict === "held" || (verdict === "unsure" && beaten)) {
-          throw lockedError(paths, record);
-        }
-        const silent = looks * LOOK_MS >= STALE_MS || (record === null && seen === text);
-        if (verdict === "stale" || silent) {
-          await takeAway(files, paths, text);
-          continue;
-        }
-        seen = text;
-        looks++;
-        await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
-      }
+      return new Lock(parts, await contest(parts, started), started, onLost);
     } catch (cause) {
-      throw ioError(`cannot lock ${paths.lock}`, cause);
-    } finally {
-      // What is left behind does no harm; an error here would leave a lock that nobody holds.
-      await files.remove(temporary).catch(() => undefined);
+      throw ioError(`cannot lock ${parts.paths.lock}`, cause);
     }
   }
 
@@ -105,12 +61,20 @@ export class Lock {
     const { files, paths, owner } = this.#parts;
     let text: string | null;
     try {
-      text = await readText(files, paths.lock);
+      text = await readLock(files, paths.lock);
     } catch (cause) {
       throw ioError(`cannot read ${paths.lock}`, cause);
     }
     const record = parseLock(text ?? "");
     if (record?.owner !== owner) throw lockedError(paths, record);
+  }
+
+  /**
+   * As {@link assertHeld}, but looks only if the process has been stopped, or its disk has been slow,
+   * for so long that the lock may have been taken away and no heartbeat has noticed yet.
+   */
+  async assertLeased(): Promise<void> {
+    if (this.#parts.clock.monotonic() - this.#shownAt > LEASE_MS) await this.assertHeld();
   }
 
   /** Gives the lock back, unless it has been taken away. */
@@ -133,21 +97,19 @@ export class Lock {
   }
 
   async #beat(): Promise<void> {
-    const { files, paths } = this.#parts;
+    const { files, paths, clock, owner } = this.#parts;
+    const at = clock.monotonic();
     try {
-      const text = await readText(files, paths.lock);
-      if (text !== null && parseLock(text)?.owner !== this.#parts.owner) {
+      const text = await readLock(files, paths.lock);
+      if (text !== null && parseLock(text)?.owner !== owner) {
         this.#onLost(lockedError(paths, parseLock(text)));
         return;
       }
-      if (text === null) {
-        // One that somebody deleted is made again, unless another process was faster.
-        const file = await files.open(paths.lock, "create");
-        await this.#file?.close();
-        this.#file = file;
+      if (text !== null || (await this.#makeAgain())) {
+        // As long as what it replaces: only the digits of `ts` change.
+        await this.#file?.write(Buffer.from(this.#text()), 0);
+        this.#shownAt = at;
       }
-      // As long as what it replaces: only the digits of `ts` change.
-      await this.#file?.write(Buffer.from(lockText(this.#parts, this.#started)), 0);
     } catch (cause) {
       if (isErrno(cause, "ENOENT")) {
         this.#onLost(ioError(`the directory ${paths.directory} is gone`, cause));
@@ -158,75 +120,23 @@ export class Lock {
     if (!this.#released) this.#schedule();
   }
 
-  async #isOurs(): Promise<boolean> {
-    const text = await readText(this.#parts.files, this.#parts.paths.lock);
-    return text !== null && parseLock(text)?.owner === this.#parts.owner;
-  }
-}
-
-async function readText(files: Files, path: string): Promise<string | null> {
-  return (await readSmallFile(files, path))?.toString() ?? null;
-}
-
-function lockedError(paths: CollectionPaths, record: LockRecord | null): StoreError {
-  const owner =
-    record === null
-      ? "a process that cannot be told"
-      : `process ${record.pid} on host ${record.host}`;
-  return new StoreError(
-    "STORE_LOCKED",
-    `the collection is in use by ${owner}: only one store at a time may have it open. ` +
-      `Close that one, or use another directory or collection. Lock file: ${paths.lock}`,
-  );
-}
-
-/**
- * Removes a stale lock, and only that one: whoever moves it away looks at what was moved, and puts
- * back what another process has made of it meanwhile.
- */
-async function takeAway(files: Files, paths: CollectionPaths, judged: string): Promise<void> {
-  const aside = `${paths.lock}.${randomName()}.stale`;
-  try {
-    await files.rename(paths.lock, aside);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return;
-    throw error;
-  }
-  // One that cannot be read may be another process's own.
-  const moved = await readText(files, aside).catch(() => null);
-  if (moved !== judged) await linked(files, aside, paths.lock);
-  await files.remove(aside);
-}
-
-/**
- * Removes what other contenders for this lock left when they were killed. One that is alive misses
- * what it had made, and makes it again.
- */
-async function removeLeftovers(files: Files, { directory, lock }: CollectionPaths): Promise<void> {
-  const prefix = `${basename(lock)}.`;
-  for (const name of await files.list(directory)) {
-    if (name.startsWith(prefix) && LEFTOVER.test(name.slice(prefix.length))) {
-      await files.remove(join(directory, name));
-    }
-  }
-}
-
-/** Gives a file a second name. @returns false where that is taken, or the first is gone */
-async function linked(files: Files, existing: string, path: string): Promise<boolean> {
-  try {
-    await files.link(existing, path);
+  /** Makes a lock that somebody deleted again. @returns false where another process was faster */
+  async #makeAgain(): Promise<boolean> {
+    const { files, paths } = this.#parts;
+    if (!(await makeLock(files, paths.lock, this.#text()))) return false;
+    const file = await openOwn(files, paths);
+    if (file === null) return false;
+    await this.#file?.close().catch(() => undefined);
+    this.#file = file;
     return true;
-  } catch (error) {
-    if (isErrno(error, "EEXIST") || isErrno(error, "ENOENT")) return false;
-    throw error;
   }
-}
 
-async function writeText(files: Files, path: string, mode: OpenMode, text: string): Promise<void> {
-  const file = await files.open(path, mode);
-  try {
-    await file.write(Buffer.from(text), 0);
-  } finally {
-    await file.close();
+  #text(): string {
+    return lockText(this.#parts, this.#started);
+  }
+
+  async #isOurs(): Promise<boolean> {
+    const text = await readLock(this.#parts.files, this.#parts.paths.lock);
+    return text !== null && parseLock(text)?.owner === this.#parts.owner;
   }
 }

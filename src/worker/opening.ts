@@ -9,12 +9,13 @@ import { isErrno } from "./failure.js";
 import type { Files, OpenFile } from "./files.js";
 import { Journal } from "./journal.js";
 import { type JournalReading, readJournal } from "./journal-reader.js";
-import { Keyring, makeSalt, readSalt } from "./keyring.js";
+import { Keyring, makeSalt, readSalt, settledSalt } from "./keyring.js";
 import { LineBuffer } from "./line-buffer.js";
 import type { CollectionPaths } from "./paths.js";
 import { quarantine, resealQuarantine } from "./quarantine.js";
+import type { Stretch } from "./quarantine-pieces.js";
 import { encodeLine, insertOtherRecord, insertRecord } from "./record.js";
-import { readSnapshot, type SnapshotReading } from "./snapshot-reader.js";
+import { type DamagedRange, readSnapshot, type SnapshotReading } from "./snapshot-reader.js";
 
 /** As far as JavaScript's dates go. */
 const MAX_TIME = 8.64e15;
@@ -24,6 +25,8 @@ export interface OpeningParts {
   readonly paths: CollectionPaths;
   readonly clock: Clock;
   readonly passwords: readonly string[];
+  /** Rejects when another process has taken the collection. */
+  readonly assertOwned: () => Promise<void>;
   /** Lifetime of a session that says nothing about its own. */
   readonly ttlMs: number;
 }
@@ -68,17 +71,20 @@ export async function openCollection(parts: OpeningParts): Promise<OpenedCollect
       recovered++;
     });
     proveKey(parts, salted, snapshot, reading);
+    // Reading may have taken long. From here on files are written.
+    await parts.assertOwned();
 
     const keyring = await keyringFor(parts, salted);
     const damage = snapshot.state === "read" ? snapshot.damage : [];
-    if (snapshotFile !== null && damage.length > 0) {
-      await quarantine(files, paths, keyring, snapshotFile, damage);
-    }
-    const torn = reading.tornTail === null ? [] : [reading.tornTail];
-    if (journalFile !== null && reading.damage.length + torn.length > 0) {
-      await quarantine(files, paths, keyring, journalFile, [...reading.damage, ...torn]);
-    }
     if (keyring !== null) await resealQuarantine(files, paths, keyring);
+    const torn = reading.tornTail === null ? [] : [reading.tornTail];
+    await quarantine(
+      files,
+      paths,
+      keyring,
+      [...stretches(snapshotFile, damage), ...stretches(journalFile, reading.damage)],
+      stretches(journalFile, torn),
+    );
 
     return {
       collection,
@@ -100,6 +106,10 @@ export async function openCollection(parts: OpeningParts): Promise<OpenedCollect
   }
 }
 
+function stretches(file: OpenFile | null, ranges: readonly DamagedRange[]): Stretch[] {
+  return file === null ? [] : ranges.map(({ start, end }) => ({ file, start, end }));
+}
+
 /** Keys from the salt that the directory has, or null where no key was given or no salt is there. */
 async function existingKeyring({ files, paths, passwords }: OpeningParts): Promise<Keyring | null> {
   const [first, ...others] = passwords;
@@ -108,15 +118,19 @@ async function existingKeyring({ files, paths, passwords }: OpeningParts): Promi
   return salt === null ? null : Keyring.derive([first, ...others], salt);
 }
 
-async function keyringFor(parts: OpeningParts, salted: Keyring | null): Promise<Keyring | null> {
-  if (salted !== null || parts.passwords.length === 0) return salted;
-  await makeSalt(parts.files, parts.paths);
-  const keyring = await existingKeyring(parts);
+async function keyringFor(
+  { files, paths, clock, passwords }: OpeningParts,
+  salted: Keyring | null,
+): Promise<Keyring | null> {
+  const [first, ...others] = passwords;
+  if (first === undefined) return null;
+  if (salted === null) await makeSalt(files, paths);
+  const salt = await settledSalt(files, paths, clock);
   // Without one everything would be written in the clear.
-  if (keyring !== null) return keyring;
+  if (salt !== null) return salted ?? Keyring.derive([first, ...others], salt);
   throw new StoreError(
     "STORE_CORRUPT",
-    `${parts.paths.salt} is damaged: restore it from a backup or, if nothing in the directory is encrypted, delete it`,
+    `${paths.salt} is damaged: restore it from a backup or, if nothing in the directory is encrypted, delete it`,
   );
 }
 
@@ -160,7 +174,7 @@ function proveKey(
 
 /** The journal, ready to be appended to: the torn tail cut off, its last line ended. */
 async function openJournal(
-  { files, paths, clock }: OpeningParts,
+  { files, paths, clock, assertOwned }: OpeningParts,
   reading: JournalReading,
   collection: Collection,
   keyring: Keyring | null,
@@ -183,6 +197,7 @@ async function openJournal(
       );
     }
     let { length } = reading;
+    await assertOwned();
     await file.truncate(length);
     if (reading.unterminated) await file.write(Buffer.from("\n"), length++);
     await file.write(lines.bytes(), length);

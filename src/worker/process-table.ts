@@ -5,6 +5,8 @@
 import { readFile, readlink } from "node:fs/promises";
 import { hostname } from "node:os";
 
+import { isErrno } from "./failure.js";
+
 export interface ProcessTable {
   readonly pid: number;
   readonly host: string;
@@ -35,7 +37,7 @@ async function isAlive(pid: number): Promise<boolean> {
     process.kill(pid, 0);
   } catch (error) {
     // EPERM: there is one, and it belongs to somebody else.
-    if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
+    if (!isErrno(error, "EPERM")) return false;
   }
   const stat = await readStat(pid);
   if (stat === null) return true;

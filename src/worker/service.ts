@@ -102,7 +102,8 @@ export class Service implements Engine {
     this.#assertOpen();
     const live = this.#countLive();
     const { committer } = this.#parts;
-    const sids = Array.from(committer.visibleSessions(), ([sid]) => sid);
+    // Also what is being deleted: that may fail.
+    const sids = [...committer.ids()];
     const written: Promise<void>[] = [];
     // None is visible from now on; the commits follow one after the other.
     for (let at = 0; at === 0 || at < sids.length; at += MAX_COMMIT_WRITES) {

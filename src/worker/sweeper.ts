@@ -82,7 +82,7 @@ export class Sweeper {
     this.#last = { at, durationMs: performance.now() - started, removed };
     if (removed === 0) return;
     log(`deleted ${removed} expired sessions`);
-    if (!this.#stopped && !committer.refusing) onSwept();
+    if (!this.#stopped && committer.refusal === null) onSwept();
   }
 
   /** Deletes those that are still expired and that no call is writing at the moment. */

@@ -1,4 +1,5 @@
 /** Owns errors on the wire: name, message, code, stack and the chain of causes survive. */
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   decodeError,
@@ -42,6 +43,16 @@ describe("an error", () => {
     const back = carried(error);
     expect(back).toBeInstanceOf(type);
     expect(back.name).toBe(name);
+  });
+
+  it("of another realm is one as well", () => {
+    const error = runInNewContext(
+      'Object.assign(new TypeError("x", { cause: new Error("y") }), { code: "EPERM" })',
+    ) as unknown;
+    expect(error).not.toBeInstanceOf(Error);
+    const back = carried(error);
+    expect(back).toBeInstanceOf(TypeError);
+    expect(back).toMatchObject({ message: "x", code: "EPERM", cause: { message: "y" } });
   });
 
   it("with a code that is none of ours keeps it and is none of ours", () => {

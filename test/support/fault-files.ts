@@ -92,7 +92,7 @@ export class FaultFiles implements Files {
       const [directory, name] = this.#entry(path);
       let node = directory.entries.get(name);
       if (node === undefined) {
-        if (mode === "read") throw errno("ENOENT", "open", path);
+        if (mode === "read" || mode === "existing") throw errno("ENOENT", "open", path);
         node = new FileNode();
         directory.change({ add: [name, node] });
       } else if (mode === "create") throw errno("EEXIST", "open", path);

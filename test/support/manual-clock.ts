@@ -21,6 +21,11 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  /** Goes with the time of day, jumps too: as after a pause of the process. */
+  monotonic(): number {
+    return this.#now;
+  }
+
   after(ms: number, callback: () => void): Timer {
     const alarm = { at: this.#now + ms, callback };
     this.#alarms.add(alarm);

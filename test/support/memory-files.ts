@@ -11,6 +11,8 @@ interface Node {
   length: number;
 }
 
+const MUST_EXIST = new Set<OpenMode>(["read", "existing"]);
+
 export class MemoryFiles implements Files {
   readonly #nodes = new Map<string, Node>();
 
@@ -40,7 +42,7 @@ export class MemoryFiles implements Files {
   async open(path: string, mode: OpenMode): Promise<OpenFile> {
     let node = this.#nodes.get(path);
     if (node !== undefined && mode === "create") throw errno("EEXIST", path);
-    if (node === undefined && mode === "read") throw errno("ENOENT", path);
+    if (node === undefined && MUST_EXIST.has(mode)) throw errno("ENOENT", path);
     if (node === undefined) this.#nodes.set(path, (node = { bytes: Buffer.alloc(0), length: 0 }));
     if (mode === "replace") node.length = 0;
     return new MemoryFile(node);

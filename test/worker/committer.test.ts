@@ -58,6 +58,7 @@ async function scene(durable = true) {
     keyring: null,
     clock,
     durable,
+    assertOwned: () => Promise.resolve(),
     onCommit: () => events.push("commit"),
     onDistrust: () => events.push("distrust"),
     onTouchFailure: () => events.push("touch failure"),
@@ -140,8 +141,7 @@ describe("a write that fails", () => {
     expect([shown("a"), shown("c")]).toEqual(['{"n":3}', '{"n":4}']);
     for (const write of writes) await expect(write).rejects.toMatchObject({ code: "STORE_IO" });
     expect([shown("a"), shown("c")]).toEqual(['{"n":1}', undefined]);
-    // Until the next fsync a power cut may bring back what was cut off.
-    expect(committer.holds("c")).toBe(true);
+    expect(committer.holds("c")).toBe(false);
     expect(files.content("/journal")).toEqual(before);
     journal.fault = null;
     await put("a", 5);
@@ -176,11 +176,24 @@ describe("a write that fails", () => {
     journal.fault = null;
     await expect(put("b", 3)).rejects.toMatchObject({ code: "STORE_IO" });
     expect(shown("a")).toBe('{"n":1}');
-    expect(committer.refusing).toBe(true);
+    expect(committer.refusal).toMatchObject({ code: "STORE_IO" });
     journal.replace(await files.open("/another", "update"), 0);
     committer.resume();
     await put("b", 4);
     expect(shown("b")).toBe('{"n":4}');
+  });
+
+  it("of a task that leaves the journal in doubt has all later ones refused", async () => {
+    const { journal, put, committer, shown } = await scene();
+    const failed = committer.exclusively(() => {
+      journal.distrust();
+      return Promise.reject(new Error("the fsync failed"));
+    });
+    const late = put("a", 1);
+    await expect(failed).rejects.toThrow("the fsync failed");
+    await expect(late).rejects.toMatchObject({ code: "STORE_IO" });
+    expect(journal.appends).toEqual([]);
+    expect(shown("a")).toBeUndefined();
   });
 
   it("since it cannot be encoded concerns nobody else", async () => {

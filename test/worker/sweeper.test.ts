@@ -20,6 +20,7 @@ async function scene(count: number) {
     keyring: null,
     clock,
     durable: true,
+    assertOwned: () => Promise.resolve(),
     onCommit: nothing,
     onDistrust: nothing,
     onTouchFailure: nothing,
