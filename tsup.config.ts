@@ -11,8 +11,6 @@ const shared: Options = {
   platform: "node",
   target: "node20",
   sourcemap: true,
-  // CommonJS has no import.meta.url, by which the worker is found.
-  shims: true,
 };
 
 const index = "src/main/index.ts";
@@ -34,6 +32,9 @@ export default defineConfig([
     format: "cjs",
     entry: { index, connect, ...chunks },
     splitting: false,
+    // By which the worker is found. tsup's own shim breaks on a path with a # or a %, and under jsdom.
+    inject: ["scripts/import-meta-url.js"],
+    define: { "import.meta.url": "importMetaUrl" },
     esbuildPlugins: [
       {
         name: "chunks",

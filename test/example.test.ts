@@ -1,10 +1,12 @@
 /** examples/express-basic as its users meet it: over HTTP, by signals, and across restarts. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { until } from "./support/until.js";
 
 const SERVER = fileURLToPath(new URL("../examples/express-basic/server.js", import.meta.url));
 const onWindows = process.platform === "win32";
@@ -181,6 +183,18 @@ describe("as a process", () => {
 
     const me = await start().request("/me", { headers: { cookie } });
     expect(await me.json()).toMatchObject({ userId: "123" });
+  });
+
+  it.each(signals)("%s while it opens ends it in order", async (signal) => {
+    const data = join(cwd, "dados");
+    await mkdir(data);
+    // It may be that somebody is just writing it: it is looked at again a moment later.
+    await writeFile(join(data, "sessions.lock"), "");
+    const server = start();
+    // It hears signals before it makes this.
+    await until(() => existsSync(join(data, ".session-secret")));
+    expect(await server.stop(signal)).toEqual({ code: 0, signal: null, stderr: "" });
+    expect((await readdir(data)).filter((name) => name.includes("lock"))).toEqual([]);
   });
 
   it("kill -9 costs no login", async () => {

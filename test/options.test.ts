@@ -304,23 +304,62 @@ describe("other options", () => {
     expect(await unreadable.get("a")).toBeNull();
     const report = await until(() => reports[0] ?? false);
     expect(report).toMatchObject({ name: "StoreError", code: "STORE_CORRUPT" });
-    expect((report as Error).message).not.toContain(SECRET_BODY);
+    expect(inspect(report)).not.toContain(SECRET_BODY);
     await unreadable.close();
 
     const again = openStore({ directory, serializer });
     expect(await again.get("a")).toStrictEqual({ text: SECRET_BODY });
   });
 
-  test.each([
-    ["throws", () => JSON.stringify(1n)],
+  test.each<[string, () => unknown]>([
+    [
+      "throws",
+      () => {
+        throw new Error(SECRET_BODY);
+      },
+    ],
     ["answers no text", () => 1],
     ["answers nothing", () => undefined],
   ])("a serializer that %s: NOT_SERIALIZABLE", async (_, stringify) => {
     const serializer = { stringify: stringify as () => string, parse: JSON.parse };
     const store = openStore({ directory: tempDirectory(), serializer });
-    const set = store.set("a", sessionOf({}));
-    await expect(set).rejects.toMatchObject({ code: "NOT_SERIALIZABLE" });
+    const error: unknown = await store.set("a", sessionOf({})).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: "NOT_SERIALIZABLE" });
+    expect(inspect(error)).not.toContain(SECRET_BODY);
     expect(await store.length()).toBe(0);
+  });
+
+  test("what a toJSON throws is in no error", async () => {
+    const store = openStore({ directory: tempDirectory() });
+    const session = sessionOf({
+      toJSON() {
+        throw new Error(SECRET_BODY);
+      },
+    });
+    const error: unknown = await store.set("a", session).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: "NOT_SERIALIZABLE" });
+    expect(inspect(error)).not.toContain(SECRET_BODY);
+  });
+
+  test("a serializer may answer with a frozen object", async () => {
+    const serializer = {
+      stringify: JSON.stringify,
+      parse: (text: string) => Object.freeze(JSON.parse(text) as session.SessionData),
+    };
+    const store = openStore({ directory: tempDirectory(), serializer });
+    await store.set("a", sessionOf({ n: 1 }));
+    expect(await store.all()).toStrictEqual([{ id: "a", n: 1 }]);
+    await store.touch("a", sessionOf({ cookie: { path: "/" } }));
+    expect(await store.get("a")).toStrictEqual({ n: 1, cookie: { path: "/" } });
+  });
+
+  test("a serializer may not answer with a promise", async () => {
+    const serializer = { stringify: JSON.stringify, parse: () => Promise.resolve({}) };
+    const store = openStore({ directory: tempDirectory(), serializer });
+    await store.set("a", sessionOf({ n: 1 }));
+    await expect(store.get("a")).rejects.toBeInstanceOf(TypeError);
+    await expect(store.all()).rejects.toBeInstanceOf(TypeError);
+    expect(await store.length()).toBe(1);
   });
 
   test("maxPendingBytes: past it writes are refused, the others are kept", async () => {
@@ -417,10 +456,11 @@ describe("refused at once, by name", () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  test("an option that is like none is named", () => {
-    const error = refusal({ directory: join(tempDirectory(), "data"), url: "redis://localhost" });
+  test.each(["url", "dir", "x", "prefix"])("an option that is like none is named: %s", (name) => {
+    const error = refusal({ directory: join(tempDirectory(), "data"), [name]: "redis" });
     expect(error).toBeInstanceOf(TypeError);
-    expect((error as Error).message).toContain("url");
+    expect((error as Error).message).toContain(`"${name}"`);
+    expect((error as Error).message).not.toContain("did you mean");
   });
 
   const noString = [1, true, null, {}, ["data"]];

@@ -14,6 +14,10 @@ const SETUP_MS = 120_000;
 
 const run = promisify(execFile);
 
+const require = createRequire(import.meta.url);
+/** The bundler that tsup brings. */
+const esbuild = createRequire(require.resolve("tsup"))("esbuild") as typeof import("esbuild");
+
 interface Tarball {
   readonly filename: string;
   readonly files: readonly { readonly path: string }[];
@@ -24,12 +28,15 @@ interface Manifest {
   readonly peerDependencies: Readonly<Record<string, string>>;
 }
 
+let base: string;
 let scratch: string;
 let installed: string;
 let tarball: Tarball;
 
 beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), "consumers-"));
+  base = await mkdtemp(join(tmpdir(), "consumers-"));
+  // Of characters that mean something in a URL.
+  scratch = join(base, "we#ird %41");
   await cp(join(ROOT, "test", "consumers"), scratch, { recursive: true });
   installed = join(scratch, "node_modules", "express-session-isolate");
   await mkdir(installed, { recursive: true });
@@ -44,7 +51,7 @@ beforeAll(async () => {
   for (const name of [...Object.keys(declared), "@types/node"]) await link(name);
 }, SETUP_MS);
 
-afterAll(() => rm(scratch, { recursive: true }));
+afterAll(() => rm(base, { recursive: true }));
 
 async function pack(destination: string): Promise<Tarball> {
   // What is in dist is what is tested: no script may build it anew while other tests use it.
@@ -76,11 +83,22 @@ describe("the tarball", () => {
   it("has what a user needs and no more", async () => {
     const modules = await reachableFrom(ENTRIES);
     const dist = [...modules, ...modules.map((file) => `${file}.map`), ...TYPES];
+    const docs = ["architecture.md", "durability.md", "format.md"].map((file) => `docs/${file}`);
     const expected = [
-      ...["CHANGELOG.md", "LICENSE", "README.md", "package.json"],
+      ...["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json", ...docs],
       ...dist.map((file) => `dist/${file}`),
     ];
     expect(tarball.files.map(({ path }) => path).sort()).toEqual(expected.sort());
+  });
+
+  it("has what its documents link to, but for what is said to contributors", async () => {
+    const paths = tarball.files.map(({ path }) => path);
+    for (const document of paths.filter((path) => path.endsWith(".md"))) {
+      for (const [, link] of (await read(document)).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+        const target = join(dirname(document), link!);
+        if (target !== "CONTRIBUTING.md") expect(paths).toContain(target);
+      }
+    }
   });
 
   /** The modules in dist that these load, and they themselves. */
@@ -109,10 +127,41 @@ describe("a consumer", () => {
 
   it("runs in CommonJS", () => consume("cjs-js.cjs"));
 
+  it("runs in a realm of its own", () => consume("realm.cjs"));
+
+  it.each(["esm", "cjs"] as const)("that was bundled to %s is told of it", async (format) => {
+    const bundle = await bundled(format, "");
+    await expect(consume(bundle)).rejects.toMatchObject({
+      stderr: expect.stringMatching(/bundled.*external/) as unknown,
+    });
+  });
+
+  it.each(["esm", "cjs"] as const)("may be bundled to %s with isolate: false", async (format) => {
+    const bundle = await bundled(format, "isolate: false");
+    await consume(bundle);
+  });
+
+  /** A program that opens a store, in one file. */
+  async function bundled(format: "esm" | "cjs", options: string): Promise<string> {
+    const name = `bundle-${options.length}.${format === "esm" ? "mjs" : "cjs"}`;
+    const contents = `
+      import LiteNoSQLStore from "express-session-isolate";
+      const directory = process.argv[2];
+      const store = new LiteNoSQLStore({ directory, collection: "${format}", ${options} });
+      store.ready.then(() => store.close());`;
+    await esbuild.build({
+      stdin: { contents, resolveDir: scratch },
+      outfile: join(scratch, name),
+      ...{ bundle: true, platform: "node", format, external: ["express-session"] },
+      logLevel: "error",
+    });
+    return name;
+  }
+
   it(
     "is checked by TypeScript, strictly and with the declarations of libraries, and runs",
     async () => {
-      const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+      const tsc = require.resolve("typescript/bin/tsc");
       const checked = await run(process.execPath, [tsc, "-p", scratch]).catch(
         (error: unknown) => error,
       );

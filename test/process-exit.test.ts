@@ -134,6 +134,18 @@ test.each([{ isolate: true }, { isolate: false }])(
   },
 );
 
+test.each(["exit", "throw", "slowly"])(
+  "a process does not end before a write is answered whose worker dies of it: %s",
+  { timeout: DEADLINE_MS },
+  async (DEATH) => {
+    const store = place({ isolate: true });
+    const NODE_OPTIONS = `--require ${fileURLToPath(new URL("./deadly.cjs", urlOf("dies")))}`;
+    const ending = await runNode([fileURLToPath(urlOf("dies"))], store, { NODE_OPTIONS, DEATH });
+    expect(ending).toMatchObject({ code: 0, happened: ["stored"] });
+    expect(await stored(store)).toEqual(["poison"]);
+  },
+);
+
 describe("flags of the process", { timeout: DEADLINE_MS }, () => {
   const script = fileURLToPath(urlOf("idle"));
   const preload = fileURLToPath(urlOf("preload"));

@@ -62,7 +62,7 @@ describe("over the port", () => {
   /** A worker until the test has finished, unless the test closes it. */
   async function open(closes = false): Promise<{ engine: Engine; batch: Batcher }> {
     const host = new WorkerHost({
-      url: new URL("../dist/worker.js", import.meta.url),
+      file: new URL("../dist/worker.js", import.meta.url),
       config: configOf({}),
       report: (error) => {
         throw error;

@@ -11,20 +11,24 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import { type Report, reporter } from "../src/main/reporter.js";
 import { WorkerHost } from "../src/main/worker-host.js";
 import type { Engine, EngineConfig } from "../src/protocol/contract.js";
-import { configOf, FAR_MS } from "./support/bare-engine.js";
+import { type BareOptions, configOf, FAR_MS } from "./support/bare-engine.js";
 import { until } from "./support/until.js";
 
-/** Every worker that was spawned, and what a test adds to the options of the next and to time. */
+/**
+ * Every worker that was spawned, whether the next can be, and what a test adds to its options and to
+ * time.
+ */
 const threads = vi.hoisted(() => {
   const spawned: Worker[] = [];
   const options: WorkerOptions = {};
-  return { spawned, options, passedMs: 0 };
+  return { spawned, options, refused: false, passedMs: 0 };
 });
 
 vi.mock("node:worker_threads", async (importOriginal) => {
   const original = await importOriginal<typeof import("node:worker_threads")>();
   class WatchedWorker extends original.Worker {
     constructor(url: URL, options: WorkerOptions) {
+      if (threads.refused) throw new Error("no more threads");
       super(url, { ...options, ...threads.options });
       threads.spawned.push(this);
     }
@@ -51,11 +55,11 @@ interface Subject {
 }
 
 /** A host of a worker of this file, over a directory of its own unless one is given. */
-function host(url: URL, directory?: string, report?: Report): Subject {
-  const config = configOf(directory === undefined ? {} : { directory });
+function host(file: URL, options: BareOptions = {}, report?: Report): Subject {
+  const config = configOf(options);
   const reports: unknown[] = [];
   const subject = new WorkerHost({
-    url,
+    file,
     config,
     report: report ?? ((error) => reports.push(error.code)),
   });
@@ -65,8 +69,13 @@ function host(url: URL, directory?: string, report?: Report): Subject {
   // A store closes its host once.
   subject.engine.close = () => (closing ??= close());
   onTestFinished(() => subject.engine.close());
-  const file = (name: string): string => join(config.directory, name);
-  return { host: subject, engine: subject.engine, config, reports, file };
+  return {
+    host: subject,
+    engine: subject.engine,
+    config,
+    reports,
+    file: (name) => join(config.directory, name),
+  };
 }
 
 /** Ids and texts of sessions that never expire, as writes. */
@@ -96,6 +105,7 @@ const now = performance.now.bind(performance);
 beforeEach(() => {
   threads.spawned.length = 0;
   threads.options = {};
+  threads.refused = false;
   threads.passedMs = 0;
   vi.spyOn(performance, "now").mockImplementation(() => now() + threads.passedMs);
 });
@@ -163,7 +173,7 @@ describe.each(WAYS)("a worker that dies: %s", (way) => {
     expect(reports).toEqual(["WORKER_EXITED"]);
 
     await engine.close();
-    const { engine: next } = host(HEALTHY, config.directory);
+    const { engine: next } = host(HEALTHY, { directory: config.directory });
     const sids = ["kept", "gone", "changed", "a", "poison once 1"];
     expect(await texts(next, ...sids)).toEqual([text("k"), null, text("second"), null, text("p")]);
   });
@@ -254,10 +264,22 @@ describe("a worker that dies again and again", () => {
     expect(await texts(engine, "a")).toEqual([text("a")]);
   });
 
+  test("and cannot be started after a rest: calls fail, and the next rest ends too", async () => {
+    const { engine, file } = await giveUp();
+    passTime(REST_MS);
+    threads.refused = true;
+    await expect(engine.get(["a"])).rejects.toMatchObject({ code: "WORKER_EXITED" });
+    threads.refused = false;
+    await expect(engine.get(["a"])).rejects.toMatchObject({ code: "WORKER_EXITED" });
+    writeFileSync(file("healed"), "");
+    passTime(REST_MS);
+    expect(await texts(engine, "a")).toEqual([null]);
+  });
+
   test("leaves no lock to a later store of the same process", async () => {
     const { engine, config } = await giveUp();
     await engine.close();
-    const next = host(HEALTHY, config.directory);
+    const next = host(HEALTHY, { directory: config.directory });
     await expect(next.host.ready).resolves.toBeUndefined();
   });
 
@@ -279,7 +301,7 @@ describe("a worker that dies", () => {
     await engine.close();
     expect(await written).toEqual([0, 0]);
     expect(existsSync(file("sessions.lock"))).toBe(false);
-    const { engine: next } = host(HEALTHY, config.directory);
+    const { engine: next } = host(HEALTHY, { directory: config.directory });
     expect(await texts(next, "a")).toEqual([text("a")]);
   });
 
@@ -292,11 +314,27 @@ describe("a worker that dies", () => {
     expect(await engine.length()).toBe(0);
   });
 
+  test("while nobody waits, and cannot be replaced, is reported as given up", async () => {
+    const shown = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { host: subject, reports, file } = host(fixture("while-opening"), { debug: true });
+    await subject.ready;
+    writeFileSync(file("broken"), "");
+    shown.mockClear();
+    await threads.spawned[0]?.terminate();
+    await until(() => reports.length === 2);
+    expect(reports).toEqual(["WORKER_EXITED", "WORKER_EXITED"]);
+    expect(threads.spawned).toHaveLength(MAX_SPAWNS);
+    // Each death and, between them, each attempt; at last, that there is no other.
+    expect(shown.mock.calls).toHaveLength(2 * MAX_SPAWNS);
+    await settleDown();
+    expect(reports).toHaveLength(2);
+  });
+
   test("is an error event where somebody listens, each time", async () => {
     const emitter = new EventEmitter();
     const heard: unknown[] = [];
     emitter.on("error", ({ code }: { code: unknown }) => heard.push(code));
-    const { engine } = host(fixture("exit"), undefined, reporter(emitter));
+    const { engine } = host(fixture("exit"), {}, reporter(emitter));
     await engine.write(sessions(["poison twice 2", "p"])).catch(() => undefined);
     await until(() => heard.length === 2);
     expect(heard).toEqual(["WORKER_EXITED", "WORKER_EXITED"]);
@@ -309,7 +347,7 @@ describe("a worker that dies", () => {
     };
     process.on("warning", hear);
     onTestFinished(() => void process.off("warning", hear));
-    const { engine } = host(fixture("exit"), undefined, reporter(new EventEmitter()));
+    const { engine } = host(fixture("exit"), {}, reporter(new EventEmitter()));
     await engine.write(sessions(["poison twice 2", "p"])).catch(() => undefined);
     await settleDown();
     expect(warnings).toEqual(["WORKER_EXITED"]);

@@ -26,8 +26,9 @@ try {
   process.once("SIGINT", () => stop(server, store));
   process.once("SIGTERM", () => stop(server, store));
   server.on("request", createApp(store, sessionSecret(DIRECTORY)));
+  const { port } = server.address();
   await store.ready;
-  console.log(`listening on http://${HOST}:${server.address().port}`);
+  if (!stopping) console.log(`listening on http://${HOST}:${port}`);
 } catch (error) {
   console.error(error.message);
   process.exit(1);

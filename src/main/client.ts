@@ -3,13 +3,14 @@
  * What a session is ends here; the engine knows only its JSON text.
  */
 import type { EngineStats, FoundSession } from "../protocol/contract.js";
-import { StoreError } from "../protocol/errors.js";
+import { isErrorLike, StoreError } from "../protocol/errors.js";
 import { Batcher } from "./batch.js";
 import type { EngineHost } from "./engine-host.js";
 import { expiryOf, NEVER } from "./expiry.js";
 import { hostInline } from "./inline-host.js";
 import type { Settings } from "./options.js";
 import type { Report } from "./reporter.js";
+import { workerFile } from "./worker-file.js";
 import { WorkerHost } from "./worker-host.js";
 
 /** What `all` parses before other work gets a turn. */
@@ -32,11 +33,7 @@ export class Client {
     this.#settings = settings;
     this.#report = report;
     this.#host = settings.isolate
-      ? new WorkerHost({
-          url: new URL("./worker.js", import.meta.url),
-          config: settings.engine,
-          report,
-        })
+      ? new WorkerHost({ file: workerFile(), config: settings.engine, report })
       : hostInline(settings.engine, report);
     this.#batch = new Batcher(this.#host.engine, settings.maxPendingBytes);
     this.ready = this.#host.ready;
@@ -132,7 +129,7 @@ export class Client {
       const page = ids.slice(at, at + PAGE_SIZE);
       for (const [index, found] of (await engine.get(page)).entries()) {
         const session = found === null ? null : this.#decode(found);
-        if (session !== null) sessions.push(Object.assign(session, { id: page[index] }));
+        if (session !== null) sessions.push({ ...session, id: page[index] });
       }
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -160,7 +157,7 @@ export class Client {
     try {
       text = serializer.stringify(session);
     } catch (cause) {
-      throw notSerializable('stringify of the option "serializer" failed', cause);
+      throw notSerializable(`stringify of the option "serializer" threw (${nameOf(cause)})`);
     }
     if (typeof text !== "string") {
       throw notSerializable(
@@ -170,27 +167,44 @@ export class Client {
     return JSON.stringify(text);
   }
 
-  /** Dual of {@link #encode}; null, and a report, where the text cannot be parsed. */
+  /**
+   * Dual of {@link #encode}; null, and a report, where the text cannot be parsed.
+   * @throws TypeError where the serializer is asynchronous
+   */
   #decode(found: FoundSession): object | null {
-    const { serializer } = this.#settings;
     const [json, cookie] = typeof found === "string" ? [found, null] : found;
+    let session: unknown;
+    let newer: object;
     try {
-      const stored: unknown = JSON.parse(json);
-      let session: unknown = stored;
-      if (serializer !== null) {
-        session = serializer.parse(typeof stored === "string" ? stored : json);
-      }
-      if (typeof session !== "object" || session === null) {
-        throw new TypeError("what was stored is no session: it was made by another serializer");
-      }
-      if (cookie !== null) Object.assign(session, { cookie: JSON.parse(cookie) as unknown });
-      return session;
+      session = this.#parse(json);
+      newer = cookie === null ? {} : { cookie: JSON.parse(cookie) as unknown };
     } catch (cause) {
-      // The reason may quote the session, so it is not in the message.
-      const message = "a stored session cannot be parsed; it is not served, and stays in the files";
-      this.#report(new StoreError("STORE_CORRUPT", message, { cause }));
-      return null;
+      return this.#unreadable(nameOf(cause));
     }
+    if (typeof session !== "object" || session === null) {
+      return this.#unreadable("it was made by another serializer");
+    }
+    if ("then" in session && typeof session.then === "function") {
+      throw new TypeError(
+        'parse of the option "serializer" must return the session, not a promise',
+      );
+    }
+    // What a serializer answers with may be frozen.
+    const own = this.#settings.serializer === null ? session : { ...session };
+    return Object.assign(own, newer);
+  }
+
+  #parse(json: string): unknown {
+    const { serializer } = this.#settings;
+    const stored: unknown = JSON.parse(json);
+    if (serializer === null) return stored;
+    return serializer.parse(typeof stored === "string" ? stored : json);
+  }
+
+  #unreadable(reason: string): null {
+    const message = `a stored session cannot be parsed (${reason}); it is not served, and stays in the files`;
+    this.#report(new StoreError("STORE_CORRUPT", message));
+    return null;
   }
 }
 
@@ -212,8 +226,7 @@ function stringify(value: object): string {
   try {
     json = JSON.stringify(value);
   } catch (cause) {
-    // Not in the cause's words: those of a toJSON may quote the session.
-    throw notSerializable("it has a cycle, a BigInt or a toJSON that throws: see the cause", cause);
+    throw notSerializable(`it has a cycle, a BigInt or a toJSON that throws (${nameOf(cause)})`);
   }
   if (typeof json !== "string" || !/^[{[]/.test(json)) {
     throw notSerializable("its toJSON does not return an object");
@@ -221,6 +234,11 @@ function stringify(value: object): string {
   return json;
 }
 
-function notSerializable(reason: string, cause?: unknown): StoreError {
-  return new StoreError("NOT_SERIALIZABLE", `the session cannot be stored: ${reason}`, { cause });
+function notSerializable(reason: string): StoreError {
+  return new StoreError("NOT_SERIALIZABLE", `the session cannot be stored: ${reason}`);
+}
+
+/** All that is said of an error whose words may quote a session. */
+function nameOf(thrown: unknown): string {
+  return isErrorLike(thrown) ? thrown.name : typeof thrown;
 }

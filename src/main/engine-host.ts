@@ -1,11 +1,25 @@
 /** What the store sees of an engine, wherever that runs. */
 import { type Engine, ENGINE_METHODS } from "../protocol/contract.js";
+import { StoreError } from "../protocol/errors.js";
+
+/** Where nothing helps but time, calls fail at once for this long; the next one then tries again. */
+export const REST_MS = 10_000;
 
 export interface EngineHost {
-  /** Settles when the collection is open, or says why it is not. */
+  /** Settles when the collection is open, or says why it could not be opened at first. */
   readonly ready: Promise<void>;
   /** Calls may be made at once: they wait until the collection is open. */
   readonly engine: Engine;
+}
+
+/**
+ * Whether the reason why a collection cannot be opened may go away: its owner closes it, its disk is
+ * mounted. A wrong key stays wrong.
+ */
+export function mayPass(error: unknown): boolean {
+  return (
+    error instanceof StoreError && (error.code === "STORE_LOCKED" || error.code === "STORE_IO")
+  );
 }
 
 /** Carries one call of an engine. */

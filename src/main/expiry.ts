@@ -1,5 +1,7 @@
 /** When a session expires: the cookie's own word first, then the store's default. */
 
+import { types } from "node:util";
+
 /** As far as JavaScript's dates go: 13 September 275760. */
 export const NEVER = 8.64e15;
 
@@ -23,7 +25,7 @@ export function expiryOf(session: object, now: number, defaultTtlMs: DefaultTtl)
 
 function toTime(expires: unknown): number | null {
   const isDate =
-    expires instanceof Date || typeof expires === "string" || typeof expires === "number";
+    types.isDate(expires) || typeof expires === "string" || typeof expires === "number";
   const time = isDate ? new Date(expires).getTime() : NaN;
   return Number.isNaN(time) ? null : time;
 }

@@ -6,7 +6,7 @@ import type { SessionData } from "express-session";
 import type { EngineConfig } from "../protocol/contract.js";
 import { type DefaultTtl, NEVER } from "./expiry.js";
 
-/** Turns a session into text and back. Runs on the calling thread. */
+/** Turns a session into text and back, at once. Runs on the calling thread. */
 export interface Serializer {
   stringify(session: object): string;
   parse(text: string): object;
@@ -304,7 +304,7 @@ function describe(value: unknown): string {
       : `a value of type ${typeof value}`;
 }
 
-/** More than this many edits away is no misspelling. */
+/** More than this many edits away, or every second letter, is no misspelling. */
 const MAX_EDITS = 3;
 
 function unknownOption(name: string): string {
@@ -312,7 +312,8 @@ function unknownOption(name: string): string {
     known,
     edits: editDistance(name.toLowerCase(), known.toLowerCase()),
   })).reduce((best, candidate) => (candidate.edits < best.edits ? candidate : best));
-  const hint = nearest.edits <= MAX_EDITS ? `, did you mean "${nearest.known}"?` : "";
+  const isMisspelling = nearest.edits <= Math.min(MAX_EDITS, Math.floor(name.length / 2));
+  const hint = isMisspelling ? `, did you mean "${nearest.known}"?` : ".";
   return `unknown option "${name}"${hint} Known options: ${OPTION_NAMES.join(", ")}`;
 }
 

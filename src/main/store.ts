@@ -27,14 +27,18 @@ export type ListedSession = SessionData & { id: string };
  */
 export interface LiteNoSQLStore extends Store {
   /**
-   * Settles when the collection is open. Calls need not wait for it.
+   * How the first opening went: resolves when the collection is open. Calls need not wait for it.
    *
    * Rejects with `STORE_LOCKED`, `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_IO` or
-   * `WORKER_EXITED`; every call then fails with the same error.
+   * `WORKER_EXITED`; calls then fail with the same error. After `STORE_LOCKED` and `STORE_IO` a call
+   * that is made ten seconds later tries again; this stays rejected even if that succeeds.
    */
   readonly ready: Promise<void>;
 
-  /** The session, or null when it is unknown, expired or unreadable. */
+  /**
+   * The session, or null when it is unknown, expired or unreadable. It is as the serializer made it:
+   * after JSON `cookie.expires` is a string, not a Date.
+   */
   get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void;
   get(sid: string): Promise<SessionData | null>;
 

@@ -1,21 +1,21 @@
 /**
  * The worker's life seen from outside: spawn, ready, crash, respawn, close. Knows the worker only as
- * a URL. Holds the calls in flight, since comlink never settles those of a worker that died.
+ * a file. Holds the calls in flight, since comlink never settles those of a worker that died.
  *
  * The process stays alive while a call is in flight, and no longer.
  */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 
 import type { Engine, EngineConfig, WorkerMessage } from "../protocol/contract.js";
-import { decodeError, StoreError } from "../protocol/errors.js";
+import { type DebugLog, debugLog } from "../protocol/debug-log.js";
+import { decodeError, isErrorLike, StoreError } from "../protocol/errors.js";
 import { connect } from "../protocol/rpc.js";
-import { type EngineHost, engineOf } from "./engine-host.js";
+import { type EngineHost, engineOf, mayPass, REST_MS } from "./engine-host.js";
 import type { Report } from "./reporter.js";
+import { BUNDLED } from "./worker-file.js";
 
 /** Waits before the first, second, … respawn in a row; after the last one the host gives up. */
 const RESPAWN_DELAYS_MS = [0, 50, 100, 200, 400];
-/** After giving up, calls fail at once for this long; the next one then tries again. */
-const REST_MS = 10_000;
 /** A worker that has lived this long has recovered: deaths are counted anew. */
 const RECOVERED_MS = 10_000;
 /** A call that was in flight this often when the worker died may well be what kills it. */
@@ -41,10 +41,12 @@ interface Life {
   readonly remote: Engine;
   state: "opening" | "ready" | "dead";
   readyAt: number;
+  /** Whether it keeps the process alive. */
+  held: boolean;
 }
 
 export interface WorkerHostParts {
-  readonly url: URL;
+  readonly file: string | URL;
   readonly config: EngineConfig;
   readonly report: Report;
 }
@@ -53,9 +55,11 @@ export class WorkerHost implements EngineHost {
   readonly ready: Promise<void>;
   readonly engine: Engine;
   readonly #parts: WorkerHostParts;
+  readonly #log: DebugLog;
   /** In the order in which they were made, which is the order in which they are sent. */
   readonly #calls = new Set<Call>();
   #life: Life | null = null;
+  #hasOpened = false;
   #respawns = 0;
   #respawnTimer: NodeJS.Timeout | null = null;
   /** Why no call can succeed now, and until when nothing is tried against it. */
@@ -66,6 +70,7 @@ export class WorkerHost implements EngineHost {
 
   constructor(parts: WorkerHostParts) {
     this.#parts = parts;
+    this.#log = debugLog(parts.config);
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
     this.engine = engineOf((method, args) =>
       method === "close" ? (this.#closing ??= this.#close()) : this.#call(method, args),
@@ -74,16 +79,17 @@ export class WorkerHost implements EngineHost {
   }
 
   #call(method: keyof Engine, args: unknown[]): Promise<unknown> {
-    if (this.#down !== null && !this.#tryAgain(this.#down)) return Promise.reject(this.#down.error);
     return new Promise((resolve, reject) => {
       const call: Call = { method, args, resolve, reject, deaths: 0 };
       this.#calls.add(call);
-      if (this.#life?.state === "ready") this.#send(this.#life, call);
+      if (this.#down !== null) this.#tryAgain(this.#down);
+      if (this.#down !== null) this.#fail(call, this.#down.error);
+      else if (this.#life?.state === "ready") this.#send(this.#life, call);
     });
   }
 
   #send(life: Life, call: Call): void {
-    life.port.ref();
+    hold(life);
     const remote = life.remote as unknown as Record<string, Method>;
     remote[call.method]?.(...call.args).then(
       (value) => {
@@ -97,17 +103,17 @@ export class WorkerHost implements EngineHost {
 
   #settled(call: Call): boolean {
     if (!this.#calls.delete(call)) return false;
-    if (this.#calls.size === 0) this.#life?.port.unref();
+    if (this.#calls.size === 0 && this.#life !== null) release(this.#life);
     return true;
   }
 
   #spawn(): void {
-    const { url, config } = this.#parts;
+    const { file, config } = this.#parts;
     abandoned.delete(config.owner);
     const { port1: port, port2 } = new MessageChannel();
     let worker: Worker;
     try {
-      worker = new Worker(url, {
+      worker = new Worker(file, {
         name: "express-session-isolate",
         workerData: { config: { ...config, abandoned: [...abandoned] }, port: port2 },
         transferList: [port2],
@@ -116,13 +122,14 @@ export class WorkerHost implements EngineHost {
       });
     } catch (cause) {
       port.close();
-      this.#giveUp(exitedError("cannot be started", cause), performance.now() + REST_MS);
+      this.#giveUp(exitedError("cannot be started", cause), REST_MS);
       return;
     }
-    const life: Life = { worker, port, remote: connect(port), state: "opening", readyAt: 0 };
+    const remote = connect(port);
+    const life: Life = { worker, port, remote, state: "opening", readyAt: 0, held: true };
     this.#life = life;
-    // comlink listens to the port, which keeps the process alive. Until the worker is ready the
-    // worker itself does.
+    // comlink listens to the port, which would keep the process alive. The worker is to do that, as
+    // long as it must: when it dies, the port is gone before anybody has heard of the death.
     port.unref();
 
     let reason: unknown = null;
@@ -140,7 +147,8 @@ export class WorkerHost implements EngineHost {
   #opened(life: Life): void {
     life.state = "ready";
     life.readyAt = performance.now();
-    life.worker.unref();
+    release(life);
+    this.#hasOpened = true;
     this.#down = null;
     this.#settleReady.resolve();
     for (const call of this.#calls) this.#send(life, call);
@@ -155,6 +163,7 @@ export class WorkerHost implements EngineHost {
 
     const error =
       reason instanceof StoreError ? reason : exitedError(`exited with code ${exitCode}`, reason);
+    this.#log(`${error.code}: ${error.message}`);
     if (wasReady) {
       this.#parts.report(error);
       for (const call of this.#calls) {
@@ -162,22 +171,32 @@ export class WorkerHost implements EngineHost {
       }
       if (performance.now() - life.readyAt > RECOVERED_MS) this.#respawns = 0;
     }
-    const neverOpened = !wasReady && this.#respawns === 0;
+    if (this.#hasOpened) this.#respawn(error);
+    else this.#giveUp(error, mayPass(error) ? REST_MS : Infinity);
+  }
+
+  #respawn(error: Error): void {
     const delay = RESPAWN_DELAYS_MS[this.#respawns];
-    if (neverOpened || delay === undefined) {
-      this.#giveUp(error, neverOpened ? Infinity : performance.now() + REST_MS);
+    if (delay === undefined) {
+      this.#giveUp(error, REST_MS);
       return;
     }
     this.#respawns++;
+    this.#log(`another worker in ${delay} ms`);
     this.#respawnTimer = setTimeout(() => {
       this.#spawn();
     }, delay);
   }
 
-  #giveUp(error: Error, until: number): void {
-    this.#down = { error, until };
+  #giveUp(error: Error, restMs: number): void {
+    this.#log(`no worker, and none is tried for ${restMs} ms`);
+    this.#down = { error, until: performance.now() + restMs };
     abandoned.add(this.#parts.config.owner);
     this.#settleReady.reject(error);
+    // Otherwise the calls tell of it, or, at first, `ready`.
+    if (this.#hasOpened && this.#calls.size === 0) {
+      this.#parts.report(exitedError(`is not started again for ${restMs} ms`, error));
+    }
     for (const call of this.#calls) this.#fail(call, error);
   }
 
@@ -186,13 +205,13 @@ export class WorkerHost implements EngineHost {
     call.reject(error);
   }
 
-  /** Starts a worker again after a rest. @returns whether one is on its way */
-  #tryAgain({ until }: { until: number }): boolean {
-    if (performance.now() < until) return false;
+  /** Starts a worker again after a rest. */
+  #tryAgain({ until }: { until: number }): void {
+    if (performance.now() < until) return;
+    this.#log("tries again after a rest");
     this.#down = null;
     this.#respawns = RESPAWN_DELAYS_MS.length;
     this.#spawn();
-    return true;
   }
 
   async #close(): Promise<void> {
@@ -209,8 +228,27 @@ export class WorkerHost implements EngineHost {
   }
 }
 
+/** Makes a worker keep the process alive. */
+function hold(life: Life): void {
+  if (life.held) return;
+  life.held = true;
+  life.worker.ref();
+}
+
+function release(life: Life): void {
+  if (!life.held) return;
+  life.held = false;
+  life.worker.unref();
+}
+
 function exitedError(what: string, cause: unknown): StoreError {
-  const reason = cause instanceof Error ? `: ${cause.message}` : "";
-  const message = `the worker thread of the session store ${what}${reason}`;
+  const reason = isErrorLike(cause) ? `: ${cause.message}` : "";
+  const hint = isMissingFile(cause) ? ` (${BUNDLED})` : "";
+  const message = `the worker thread of the session store ${what}${reason}${hint}`;
   return new StoreError("WORKER_EXITED", message, { cause: cause ?? undefined });
+}
+
+function isMissingFile(cause: unknown): boolean {
+  const code = isErrorLike(cause) && "code" in cause ? cause.code : undefined;
+  return code === "MODULE_NOT_FOUND" || code === "ERR_MODULE_NOT_FOUND";
 }
