@@ -62,7 +62,7 @@ const GUARDS = [
   [
     "committer: no write after a task that failed",
     "committer.ts",
-    'if (!this.#parts.journal.known) this.refuse(ioError("the journal is not whole", error));',
+    "if (!this.#parts.journal.known) this.refuse(error);",
     1,
     "test/worker/committer.test.ts",
   ],

@@ -129,7 +129,7 @@ export class Client {
       const page = ids.slice(at, at + PAGE_SIZE);
       for (const [index, found] of (await engine.get(page)).entries()) {
         const session = found === null ? null : this.#decode(found);
-        if (session !== null) sessions.push({ ...session, id: page[index] });
+        if (session !== null) sessions.push(Object.assign(session, { id: page[index] }));
       }
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -164,9 +164,10 @@ export class Committer {
       this.#queue.push(async () => {
         try {
           resolve(await task());
-        } catch (error) {
-          if (!this.#parts.journal.known) this.refuse(ioError("the journal is not whole", error));
-          reject(error instanceof Error ? error : new Error(String(error)));
+        } catch (cause) {
+          const error = ioError("cannot change the files", cause);
+          if (!this.#parts.journal.known) this.refuse(error);
+          reject(error);
         }
       });
       this.#touchesDue = true;

@@ -71,6 +71,7 @@ export class Compactor {
    */
   async run(): Promise<void> {
     this.#asking++;
+    this.#givenUp = false;
     try {
       await this.#runNext();
     } finally {

@@ -3,6 +3,7 @@
  * thread entry runs it behind a port, `isolate: false` runs it as it is.
  */
 import type { Engine, EngineConfig } from "../protocol/contract.js";
+import { debugLog } from "../protocol/debug-log.js";
 import { StoreError } from "../protocol/errors.js";
 import { type Clock, systemClock } from "./clock.js";
 import { Committer } from "./committer.js";
@@ -35,7 +36,7 @@ export async function openEngine(
   onError: Report,
   surroundings?: Surroundings,
 ): Promise<Engine> {
-  const log = logger(config);
+  const log = debugLog(config);
   const report: Report = (error) => {
     log(`${error.code}: ${error.message}`);
     onError(error);
@@ -108,7 +109,7 @@ function assemble(
   lock: Lock,
   { collection, journal, keyring, snapshotBytes }: OpenedCollection,
 ): Parts {
-  const log = logger(config);
+  const log = debugLog(config);
   const committer = new Committer({
     collection,
     journal,
@@ -178,22 +179,22 @@ async function start(
   // Until the files are rewritten, the next opening would find the same damage again.
   if (!opened.mustEncrypt && (quarantined > 0 || opened.shouldCompact)) compactor.runInBackground();
   sweeper.start();
-  logger(config)(`opened ${paths.directory}: ${collection.size} sessions`);
+  debugLog(config)(`opened ${paths.directory}: ${collection.size} sessions`);
 
   const flush = (): Promise<void> =>
     committer.exclusively(() => (journal.known ? journal.sync() : Promise.resolve()));
   const release = async (): Promise<void> => {
     try {
       await sweeper.stop();
+      await compactor.stop();
       let failure: unknown = null;
       await flush().catch((error: unknown) => (failure = error));
       if (!journal.known && committer.lost === null) {
         // What was written without fsync, and the touches, have no other way to the disk.
         failure = null;
         await compactor.run().catch((error: unknown) => (failure = error));
+        await flush();
       }
-      await compactor.stop();
-      await flush();
       if (committer.hasTouches || (failure !== null && !config.durable)) {
         const cause = failure ?? committer.refusal;
         throw new StoreError("STORE_IO", "what was in memory only could not be written", { cause });
@@ -204,7 +205,7 @@ async function start(
         await journal.close();
       } finally {
         await lock.release();
-        logger(config)("closed");
+        debugLog(config)("closed");
       }
     }
   };
@@ -235,10 +236,3 @@ async function acquire(...args: Parameters<typeof Lock.acquire>): Promise<Lock> 
 }
 
 const ALIVE_MS = 60_000;
-
-function logger({ debug, collection }: EngineConfig): (text: string) => void {
-  if (!debug) return () => undefined;
-  return (text) => {
-    console.error(`express-session-isolate [${collection}] ${text}`);
-  };
-}

@@ -1,6 +1,6 @@
 /**
  * The narrow file-system port: every byte that the engine reads or writes goes through here, so
- * that a test can cut the power or fill the disk. The only importer of node:fs.
+ * that a test can cut the power or fill the disk. The only way to the files of a collection.
  */
 import * as fs from "node:fs";
 import { dirname } from "node:path";

@@ -135,6 +135,8 @@ export function lockedError(paths: CollectionPaths, record: LockRecord | null): 
   return new StoreError(
     "STORE_LOCKED",
     `the collection is in use by ${owner}: only one store at a time may have it open. ` +
-      `Close that one, or use another directory or collection. Lock file: ${paths.lock}`,
+      "The instances of a cluster or of PM2 cannot share a collection: they need a store that several " +
+      "processes can use, such as Redis. " +
+      `Else close that one, or use another directory or collection. Lock file: ${paths.lock}`,
   );
 }

@@ -196,7 +196,7 @@ export function storeSuite(
           expect(found).toStrictEqual(expected);
           expect(found?.["cookie"]).toMatchObject({
             expires: live.cookie.expires?.toISOString(),
-            originalMaxAge: HOUR_MS,
+            originalMaxAge: live.cookie.originalMaxAge,
           });
         });
 
