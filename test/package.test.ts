@@ -83,7 +83,11 @@ describe("the tarball", () => {
   it("has what a user needs and no more", async () => {
     const modules = await reachableFrom(ENTRIES);
     const dist = [...modules, ...modules.map((file) => `${file}.map`), ...TYPES];
-    const docs = ["architecture.md", "durability.md", "format.md"].map((file) => `docs/${file}`);
+    const pages = ["architecture.md", "durability.md", "format.md", "performance.md"];
+    const plots = ["delay-slow-disk", "latency-slow-disk", "sets-slow-disk", "throughput"];
+    const docs = [...pages, ...plots.map((plot) => `img/${plot}.svg`)].map(
+      (file) => `docs/${file}`,
+    );
     const expected = [
       ...["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json", ...docs],
       ...dist.map((file) => `dist/${file}`),
