@@ -108,7 +108,8 @@ try {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "junction");
-  const untouched = [CUTS, TROUBLE, LOST].map((test) => run(test, 1)).find(({ red }) => red);
+  const tests = [...new Set(GUARDS.map(([, , , , test]) => test))];
+  const untouched = tests.map((test) => run(test, 1)).find(({ red }) => red);
   if (untouched) throw new Error(`red without any change:\n${untouched.output}`);
   for (const [name, file, text, nth, test] of GUARDS) {
     if (!name.includes(wanted)) continue;

@@ -244,13 +244,50 @@ describe("a lock that is held", () => {
     await expect(scene.acquire({}, "a newcomer")).rejects.toMatchObject({ code: "STORE_LOCKED" });
   });
 
-  it("is made again when somebody deletes it", async () => {
+  it("is lost when somebody deletes it: another may have come and gone", async () => {
     const scene = new Scene();
     await scene.acquire();
     rmSync(scene.path);
-    await scene.clock.advance(5_000);
-    expect(scene.read()).toMatchObject({ pid: 1000, owner: "a store" });
-    expect(scene.lost).toEqual([]);
+    await scene.clock.advance(60_000);
+    expect(scene.lost).toMatchObject([{ code: "STORE_LOCKED" }]);
+    expect(readdirSync(scene.directory)).toEqual([]);
+  });
+
+  it("is looked at when its owner has been silent by either clock", async () => {
+    for (const silence of ["suspended", "set back"]) {
+      const scene = new Scene();
+      const lock = await scene.acquire();
+      await lock.assertLeased();
+      scene.put(scene.record(0));
+      await lock.assertLeased();
+      if (silence === "suspended") scene.clock.jump(8_000);
+      else {
+        scene.clock.jump(-3_600_000);
+        scene.clock.pass(8_000);
+      }
+      await expect(lock.assertLeased()).rejects.toMatchObject({ code: "STORE_LOCKED" });
+    }
+  });
+
+  it("is lost when it is taken away while its heartbeat is written", async () => {
+    const scene = new Scene();
+    const files: Files = {
+      ...nodeFiles,
+      open: async (path, mode) => {
+        const file = await nodeFiles.open(path, mode);
+        if (mode === "existing") {
+          const write = file.write.bind(file);
+          file.write = async (bytes, position) => {
+            await write(bytes, position);
+            rmSync(scene.path);
+          };
+        }
+        return file;
+      },
+    };
+    await scene.acquire({}, "a store", files);
+    await scene.clock.advance(3_000);
+    expect(scene.lost).toMatchObject([{ code: "STORE_LOCKED" }]);
   });
 
   it("is lost, once, when somebody takes it, and theirs is left alone", async () => {

@@ -1,6 +1,6 @@
 /** What the store sees of an engine, wherever that runs. */
 import { type Engine, ENGINE_METHODS } from "../protocol/contract.js";
-import { StoreError } from "../protocol/errors.js";
+import { StoreError, type StoreErrorCode } from "../protocol/errors.js";
 
 /** Where nothing helps but time, calls fail at once for this long; the next one then tries again. */
 export const REST_MS = 10_000;
@@ -14,13 +14,13 @@ export interface EngineHost {
 
 /**
  * Whether the reason why a collection cannot be opened may go away: its owner closes it, its disk is
- * mounted. A wrong key stays wrong.
+ * mounted. A wrong key stays wrong, and a worker that dies of opening a collection will do so again.
  */
 export function mayPass(error: unknown): boolean {
-  return (
-    error instanceof StoreError && (error.code === "STORE_LOCKED" || error.code === "STORE_IO")
-  );
+  return error instanceof StoreError && PASSING.has(error.code);
 }
+
+const PASSING = new Set<StoreErrorCode>(["STORE_LOCKED", "STORE_IO"]);
 
 /** Carries one call of an engine. */
 export type Carry = (method: keyof Engine, args: unknown[]) => Promise<unknown>;

@@ -224,6 +224,8 @@ export class WorkerHost implements EngineHost {
       this.#closed = true;
       if (this.#respawnTimer !== null) clearTimeout(this.#respawnTimer);
       await this.#life?.worker.terminate();
+      // A lock that it could not release is nobody's now.
+      abandoned.add(this.#parts.config.owner);
     }
   }
 }

@@ -74,7 +74,7 @@ export interface EngineStats {
   readonly compaction: { readonly at: number; readonly durationMs: number } | null;
   /** Records read back when the collection was opened. */
   readonly recovered: number;
-  /** Damaged records that were set aside in the quarantine file when the collection was opened. */
+  /** Damaged stretches, of one record or several in a row, that were set aside in the quarantine file when the collection was opened. */
   readonly quarantined: number;
 }
 

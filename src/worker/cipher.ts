@@ -1,7 +1,7 @@
 /**
  * lite-nosql's envelope: `<iv, hex>:<tag, hex>:<ciphertext, base64>`, AES-256-GCM without
  * associated data, iv and tag of 16 bytes, under PBKDF2-SHA256(password, salt, 100,000 rounds).
- * One envelope holds a journal line; one holds a whole snapshot. The only importer of node:crypto.
+ * One envelope holds a journal line; one holds a whole snapshot. The only importer of node:crypto in the worker.
  */
 import {
   type CipherGCM,

@@ -56,23 +56,27 @@ export async function openEngine(
 
   let committer: Committer | null = null;
   let lost = null as StoreError | null;
-  const lock = await acquire(
-    { ...world, paths, owner: config.owner, abandoned: config.abandoned ?? [] },
-    (error) => {
-      lost = error;
-      committer?.lose(error);
-      report(error);
-    },
+  const lock = await staying(
+    Lock.acquire(
+      { ...world, paths, owner: config.owner, abandoned: config.abandoned ?? [] },
+      (error) => {
+        lost = error;
+        committer?.lose(error);
+        report(error);
+      },
+    ),
   );
   try {
-    const opened = await openCollection({
-      files,
-      paths,
-      clock,
-      passwords: config.encryptionKeys,
-      assertOwned: () => lock.assertHeld(),
-      ttlMs: config.ttlMs,
-    });
+    const opened = await staying(
+      openCollection({
+        files,
+        paths,
+        clock,
+        passwords: config.encryptionKeys,
+        assertOwned: () => lock.assertHeld(),
+        ttlMs: config.ttlMs,
+      }),
+    );
     const parts = assemble(config, report, world, paths, lock, opened);
     committer = parts.committer;
     if (lost !== null) committer.lose(lost);
@@ -225,11 +229,11 @@ async function start(
   });
 }
 
-/** Takes the lock. It may have to be watched for a while, by timers that keep nothing alive. */
-async function acquire(...args: Parameters<typeof Lock.acquire>): Promise<Lock> {
+/** Waits for what may take time by the clock's timers, which keep nothing alive. */
+async function staying<T>(work: Promise<T>): Promise<T> {
   const alive = setInterval(() => undefined, ALIVE_MS);
   try {
-    return await Lock.acquire(...args);
+    return await work;
   } finally {
     clearInterval(alive);
   }

@@ -73,7 +73,8 @@ const FLAGS: Record<OpenMode, number> = {
 /** One system call moves at most this much: Linux stops at 2 GiB - 4 KiB, macOS at 2 GiB - 1. */
 const MAX_TRANSFER_BYTES = 1 << 30;
 
-const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
+/** What `link` says where there are no hard links, such as on exFAT; EISDIR on Windows. */
+const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EISDIR"]);
 
 /** The real file system. */
 export const nodeFiles: Files = {

@@ -113,22 +113,12 @@ export async function settledSalt(
 ): Promise<Buffer | null> {
   let text = await readSmallFile(files, paths.salt);
   for (let looks = 0; looks < LOOKS && text !== null && isHalfSalt(text); looks++) {
-    await pause(clock);
+    await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
     text = await readSmallFile(files, paths.salt);
   }
   if (text === null) return null;
   await syncSalt(files, paths);
   return parseSalt(text.toString("latin1"));
-}
-
-/** The clock's timers keep nothing alive, and the process must not end while somebody waits. */
-async function pause(clock: Clock): Promise<void> {
-  const alive = setInterval(() => undefined, LOOK_MS);
-  try {
-    await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
-  } finally {
-    clearInterval(alive);
-  }
 }
 
 function isHalfSalt(text: Buffer): boolean {

@@ -7,11 +7,11 @@ import { isErrno } from "./failure.js";
 import type { Files, OpenFile } from "./files.js";
 import {
   makeLock,
+  moveAway,
   readLock,
   removeLeftovers,
   takeAway,
   takeoverPath,
-  takeTakeoverAway,
 } from "./lock-file.js";
 import {
   type Contender,
@@ -80,7 +80,7 @@ async function attempt(
     if (await takeAway(files, paths, text, own)) continue;
     const holder = await readLock(files, takeoverPath(paths));
     if (holder !== null && (await takeover.judge(holder)) === "stale") {
-      await takeTakeoverAway(files, paths, holder);
+      await moveAway(files, takeoverPath(paths), holder);
     }
     return null;
   }
@@ -91,7 +91,7 @@ async function attempt(
  * Opens the lock that has just been made. By its name, and never another: what is written through
  * the open file later reaches only this one. @returns null where it has been deleted since
  */
-export async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
+async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
   try {
     return await files.open(paths.lock, "existing");
   } catch (error) {
@@ -117,7 +117,11 @@ class Watch {
     const record = parseLock(text);
     const verdict = await judge(record, this.#contender);
     if (verdict !== "unsure") return verdict;
-    if (this.#seen !== null && this.#seen !== text) return "held";
+    if (this.#seen !== null && this.#seen !== text) {
+      this.#seen = null;
+      this.#looks = 0;
+      return "held";
+    }
     // One that says nothing was being written a moment ago, or never will be.
     const silent = record === null ? this.#looks > 0 : this.#looks * LOOK_MS >= STALE_MS;
     if (silent) return "stale";

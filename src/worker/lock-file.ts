@@ -38,8 +38,8 @@ export function takeoverPath({ lock }: CollectionPaths): string {
 }
 
 /**
- * Removes the stale lock with this text, and no other. Between looking and removing the lock may
- * change hands, so only who holds the takeover may do either.
+ * Removes the stale lock with this text, and no other. Only who holds the takeover may: two that do it
+ * at once could remove what the other has made.
  * @returns false where another contender holds it
  */
 export async function takeAway(
@@ -51,7 +51,7 @@ export async function takeAway(
   const takeover = takeoverPath(paths);
   if (!(await makeLock(files, takeover, own))) return false;
   try {
-    if ((await readLock(files, paths.lock)) === stale) await files.remove(paths.lock);
+    if ((await readLock(files, paths.lock)) === stale) await moveAway(files, paths.lock, stale);
   } finally {
     await files.remove(takeover);
   }
@@ -59,25 +59,20 @@ export async function takeAway(
 }
 
 /**
- * Removes the takeover with this text, whose holder was killed: moves it away, looks at what was
- * moved, and puts back what another has made of it meanwhile.
+ * Removes a lock with this text: moves it away, looks at what was moved, and puts it back if it has
+ * changed hands, or shown life, meanwhile.
  */
-export async function takeTakeoverAway(
-  files: Files,
-  paths: CollectionPaths,
-  stale: string,
-): Promise<void> {
-  const takeover = takeoverPath(paths);
-  const aside = `${takeover}.${randomName()}.stale`;
+export async function moveAway(files: Files, path: string, stale: string): Promise<void> {
+  const aside = `${path}.${randomName()}.stale`;
   try {
-    await files.rename(takeover, aside);
+    await files.rename(path, aside);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return;
     throw error;
   }
-  // One that cannot be read may be another contender's own.
+  // One that cannot be read may be another process's own.
   const moved = await readLock(files, aside).catch(() => null);
-  if (moved !== stale) await linked(files, aside, takeover);
+  if (moved !== stale) await linked(files, aside, path);
   await files.remove(aside);
 }
 

@@ -3,12 +3,12 @@
  * a lock for stale when its `ts` is over 10 s old, so it is kept fresh, which also shows an owner on
  * another machine or in another container, whose pid says nothing here, to be alive.
  */
-import type { StoreError } from "../protocol/errors.js";
-import type { Timer } from "./clock.js";
+import { StoreError } from "../protocol/errors.js";
+import type { Clock, Timer } from "./clock.js";
 import { ioError, isErrno } from "./failure.js";
 import type { OpenFile } from "./files.js";
-import { contest, lockedError, type LockParts, openOwn } from "./lock-contest.js";
-import { makeLock, readLock } from "./lock-file.js";
+import { contest, lockedError, type LockParts } from "./lock-contest.js";
+import { readLock } from "./lock-file.js";
 import { lockText, parseLock } from "./lock-record.js";
 
 const HEARTBEAT_MS = 2500;
@@ -21,8 +21,8 @@ export class Lock {
   readonly #started: string | null;
   /** Kept open: what is written through it cannot reach a lock that somebody else has made. */
   #file: OpenFile | null;
-  /** When the lock last showed life, in the clock's monotonic milliseconds. */
-  #shownAt: number;
+  /** When the lock last showed life. */
+  #shown: Moment;
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
   #released = false;
@@ -37,7 +37,7 @@ export class Lock {
     this.#file = file;
     this.#started = started;
     this.#onLost = onLost;
-    this.#shownAt = parts.clock.monotonic();
+    this.#shown = momentOf(parts.clock);
     this.#schedule();
   }
 
@@ -58,15 +58,13 @@ export class Lock {
 
   /** @throws StoreError `STORE_LOCKED` where another process has taken the lock away */
   async assertHeld(): Promise<void> {
-    const { files, paths, owner } = this.#parts;
-    let text: string | null;
+    let reason: StoreError | null;
     try {
-      text = await readLock(files, paths.lock);
+      reason = await this.#reasonLost();
     } catch (cause) {
-      throw ioError(`cannot read ${paths.lock}`, cause);
+      throw ioError(`cannot read ${this.#parts.paths.lock}`, cause);
     }
-    const record = parseLock(text ?? "");
-    if (record?.owner !== owner) throw lockedError(paths, record);
+    if (reason !== null) throw reason;
   }
 
   /**
@@ -74,7 +72,10 @@ export class Lock {
    * for so long that the lock may have been taken away and no heartbeat has noticed yet.
    */
   async assertLeased(): Promise<void> {
-    if (this.#parts.clock.monotonic() - this.#shownAt > LEASE_MS) await this.assertHeld();
+    const { time, monotonic } = momentOf(this.#parts.clock);
+    // Of a suspended machine only the time of day goes on; of one whose clock was set, only the other.
+    const silentMs = Math.max(time - this.#shown.time, monotonic - this.#shown.monotonic);
+    if (silentMs > LEASE_MS) await this.assertHeld();
   }
 
   /** Gives the lock back, unless it has been taken away. */
@@ -87,7 +88,7 @@ export class Lock {
     this.#file = null;
     // Closed is closed, whatever it says; the lock must not stay because of it.
     await file?.close().catch(() => undefined);
-    if (await this.#isOurs()) await files.remove(paths.lock);
+    if ((await this.#reasonLost()) === null) await files.remove(paths.lock);
   }
 
   #schedule(): void {
@@ -97,46 +98,54 @@ export class Lock {
   }
 
   async #beat(): Promise<void> {
-    const { files, paths, clock, owner } = this.#parts;
-    const at = clock.monotonic();
+    const moment = momentOf(this.#parts.clock);
     try {
-      const text = await readLock(files, paths.lock);
-      if (text !== null && parseLock(text)?.owner !== owner) {
-        this.#onLost(lockedError(paths, parseLock(text)));
-        return;
-      }
-      if (text !== null || (await this.#makeAgain())) {
-        // As long as what it replaces: only the digits of `ts` change.
-        await this.#file?.write(Buffer.from(this.#text()), 0);
-        this.#shownAt = at;
-      }
-    } catch (cause) {
-      if (isErrno(cause, "ENOENT")) {
-        this.#onLost(ioError(`the directory ${paths.directory} is gone`, cause));
-        return;
-      }
+      if (!(await this.#isOurs())) return;
+      // As long as what it replaces: only the digits of `ts` change.
+      await this.#file?.write(Buffer.from(lockText(this.#parts, this.#started)), 0);
+      // It may have been taken away while that was written.
+      if (!(await this.#isOurs())) return;
+      this.#shown = moment;
+    } catch {
       // A disk that does not work now cannot show life; the next beat may.
     }
     if (!this.#released) this.#schedule();
   }
 
-  /** Makes a lock that somebody deleted again. @returns false where another process was faster */
-  async #makeAgain(): Promise<boolean> {
-    const { files, paths } = this.#parts;
-    if (!(await makeLock(files, paths.lock, this.#text()))) return false;
-    const file = await openOwn(files, paths);
-    if (file === null) return false;
-    await this.#file?.close().catch(() => undefined);
-    this.#file = file;
-    return true;
-  }
-
-  #text(): string {
-    return lockText(this.#parts, this.#started);
-  }
-
+  /** Says that the lock is lost where it is. */
   async #isOurs(): Promise<boolean> {
-    const text = await readLock(this.#parts.files, this.#parts.paths.lock);
-    return text !== null && parseLock(text)?.owner === this.#parts.owner;
+    const reason = await this.#reasonLost();
+    if (reason !== null) this.#onLost(reason);
+    return reason === null;
   }
+
+  async #reasonLost(): Promise<StoreError | null> {
+    const { files, paths, owner } = this.#parts;
+    const text = await readLock(files, paths.lock);
+    if (text !== null) {
+      const record = parseLock(text);
+      return record?.owner === owner ? null : lockedError(paths, record);
+    }
+    try {
+      await files.list(paths.directory);
+    } catch (cause) {
+      if (isErrno(cause, "ENOENT")) return ioError(`${paths.directory} is gone`, cause);
+      throw cause;
+    }
+    return new StoreError(
+      "STORE_LOCKED",
+      `${paths.lock} was deleted: another process may have had the collection open since. ` +
+        "Restart this one to open it again",
+    );
+  }
+}
+
+/** A moment by both clocks. */
+interface Moment {
+  readonly time: number;
+  readonly monotonic: number;
+}
+
+function momentOf(clock: Clock): Moment {
+  return { time: clock.now(), monotonic: clock.monotonic() };
 }

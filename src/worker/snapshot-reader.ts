@@ -29,7 +29,7 @@ import {
 } from "./snapshot-element.js";
 
 /** The first characters of a snapshot: enough to see whether a key is the right one. */
-export const SNAPSHOT_PREFIX = '{"version":';
+const SNAPSHOT_PREFIX = '{"version":';
 
 /** Damaged bytes of a file. For an envelope, all of it. */
 export interface DamagedRange {
@@ -224,7 +224,7 @@ function plainSource(file: OpenFile): ByteSource {
   };
 }
 
-/** The bytes of an envelope's content. Not authenticated: see {@link isAuthentic}. */
+/** The bytes of an envelope's content. Not authenticated: see {@link authenticate}. */
 function sealedSource(file: OpenFile, bytes: number, key: Key, decode: Decode): ByteSource {
   const contents = decrypt(file, bytes, key, decode, () => true);
   let rest: Buffer = Buffer.alloc(0);

@@ -11,6 +11,7 @@ interface Alarm {
 
 export class ManualClock implements Clock {
   #now: number;
+  #jumpedMs = 0;
   readonly #alarms = new Set<Alarm>();
 
   constructor(now = Date.UTC(2030, 0, 1)) {
@@ -21,9 +22,9 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
-  /** Goes with the time of day, jumps too: as after a pause of the process. */
+  /** Stands still when the time of day jumps. */
   monotonic(): number {
-    return this.#now;
+    return this.#now - this.#jumpedMs;
   }
 
   after(ms: number, callback: () => void): Timer {
@@ -35,6 +36,11 @@ export class ManualClock implements Clock {
   /** How many timers are set. */
   get pending(): number {
     return this.#alarms.size;
+  }
+
+  /** Time goes by without ringing anything: the process was stopped. */
+  pass(ms: number): void {
+    this.#now += ms;
   }
 
   /** Forgets all timers: the process that set them is gone. */
@@ -74,6 +80,7 @@ export class ManualClock implements Clock {
   /** Moves on, or back, without ringing anything: the clock was set, or the machine suspended. */
   jump(ms: number): void {
     this.#now += ms;
+    this.#jumpedMs += ms;
   }
 
   #ringNext(end: number): boolean {
