@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { CONTENDERS } from "./contenders.js";
 import { hasCells, SECTIONS } from "./matrix.js";
-import { DATA, fromCaller, LATEST } from "./paths.js";
+import { DATA, fromCaller, LATEST, PART } from "./paths.js";
 
 export const USAGE = `npm run bench -- [options]
 
@@ -18,8 +18,8 @@ export const USAGE = `npm run bench -- [options]
                      with --full)
   --full             everything at full size: hours rather than minutes
   --directory path   where the stores keep their files (default bench/.data)
-  --json file        the results as JSON (default bench/results/latest.json); the page with the
-                     plots is written beside it, as .html
+  --json file        the results as JSON (default bench/results/latest.json; part.json with
+                     --only or --stores); the page with the plots is written beside it, as .html
   --list             print the cells and end`;
 
 const DEFAULT = { seconds: "1", repeat: "3", minutes: "9.5", rates: "500" };
@@ -55,7 +55,7 @@ function parsed(args) {
         rates: { type: "string" },
         full: { type: "boolean", default: false },
         directory: { type: "string", default: DATA },
-        json: { type: "string", default: LATEST },
+        json: { type: "string" },
         list: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
@@ -92,6 +92,6 @@ export function readOptions(args) {
     minutes: positive("minutes", values.minutes),
     rates: list(values.rates).map((rate) => positive("rates", rate)),
     directory: fromCaller(values.directory),
-    json: fromCaller(values.json),
+    json: fromCaller(values.json ?? (values.only || values.stores ? PART : LATEST)),
   };
 }
