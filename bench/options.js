@@ -42,13 +42,15 @@ function count(name, text) {
   return number;
 }
 
+const ALL_STORES = Object.keys(CONTENDERS).join();
+
 function parsed(args) {
   try {
     return parseArgs({
       args,
       options: {
         only: { type: "string" },
-        stores: { type: "string", default: Object.keys(CONTENDERS).join() },
+        stores: { type: "string", default: ALL_STORES },
         seconds: { type: "string" },
         repeat: { type: "string" },
         minutes: { type: "string" },
@@ -83,6 +85,7 @@ export function readOptions(args) {
     const withFull = hasCells(part, true) ? " without --full" : "";
     throw new UsageError(`--only: there is no ${part}${withFull}`);
   }
+  const isPart = only !== undefined || values.stores !== ALL_STORES;
   return {
     ...values,
     stores,
@@ -92,6 +95,6 @@ export function readOptions(args) {
     minutes: positive("minutes", values.minutes),
     rates: list(values.rates).map((rate) => positive("rates", rate)),
     directory: fromCaller(values.directory),
-    json: fromCaller(values.json ?? (values.only || values.stores ? PART : LATEST)),
+    json: fromCaller(values.json ?? (isPart ? PART : LATEST)),
   };
 }
