@@ -15,6 +15,8 @@ const CUTS = "test/power-cut.test.ts";
 const TROUBLE = "test/disk-trouble.test.ts";
 const LOST = "test/lost-lock.test.ts";
 
+const SYNC_DIRECTORY = "await files.syncDirectory(paths.directory);";
+
 /** A guard is the `nth` place in `file` where this text stands. */
 const GUARDS = [
   ["journal: fsync of an append", "journal.ts", "await file.sync();", 1, CUTS],
@@ -29,35 +31,17 @@ const GUARDS = [
   ["snapshot: fsync", "snapshot-writer.ts", "await this.#file.sync();", 1, CUTS],
   ["compactor: fsync of the new journal", "compactor.ts", "await target.sync();", 1, CUTS],
   ["compactor: fsync of the old journal", "compactor.ts", "await journal.sync();", 1, CUTS],
-  [
-    "compactor: directory, snapshot renamed",
-    "compactor.ts",
-    "await files.syncDirectory(paths.directory);",
-    1,
-    CUTS,
-  ],
-  [
-    "compactor: directory, journal renamed",
-    "compactor.ts",
-    "await files.syncDirectory(paths.directory);",
-    2,
-    CUTS,
-  ],
+  ["compactor: directory, snapshot renamed", "compactor.ts", SYNC_DIRECTORY, 1, CUTS],
+  ["compactor: directory, journal renamed", "compactor.ts", SYNC_DIRECTORY, 2, CUTS],
   ["opening: the torn tail is cut off", "opening.ts", "await file.truncate(length);", 1, CUTS],
   ["opening: fsync of the journal", "opening.ts", "await file.sync();", 1, CUTS],
-  ["opening: directory", "opening.ts", "await files.syncDirectory(paths.directory);", 1, CUTS],
+  ["opening: directory", "opening.ts", SYNC_DIRECTORY, 1, CUTS],
   ["keyring: fsync of another's salt", "keyring.ts", "await file.sync();", 1, "test/keys.test.ts"],
   ["keyring: fsync of the salt", "keyring.ts", "await file.sync();", 2, CUTS],
-  ["keyring: directory", "keyring.ts", "await files.syncDirectory(paths.directory);", 1, CUTS],
+  ["keyring: directory", "keyring.ts", SYNC_DIRECTORY, 1, CUTS],
   ["quarantine: fsync", "quarantine.ts", "await target.sync();", 1, CUTS],
   ["quarantine: fsync of the sealed one", "quarantine.ts", "await target.sync();", 2, CUTS],
-  [
-    "quarantine: directory",
-    "quarantine.ts",
-    "await files.syncDirectory(paths.directory);",
-    1,
-    CUTS,
-  ],
+  ["quarantine: directory", "quarantine.ts", SYNC_DIRECTORY, 1, CUTS],
   ["journal: fsync of a cut", "journal.ts", "await file.sync();", 2, TROUBLE],
   [
     "committer: no write after a task that failed",

@@ -197,18 +197,23 @@ it("a lock file that says nothing is replaced", async () => {
   await storeIn({ directory }).ready;
 });
 
+/** Why the first `set` is refused. */
+function refusal(store: ReturnType<typeof storeIn>): Promise<unknown> {
+  const attempt = (): Promise<unknown> =>
+    store.set("a", SESSION as never).then(
+      () => false as const,
+      (error: unknown) => error,
+    );
+  return until(attempt, 20_000);
+}
+
 describe.each([true, false])("an owner, isolate: %s,", (isolate) => {
   it("whose lock somebody deleted writes no more: another may have come and gone", async () => {
     const directory = tempDirectory();
     const store = storeIn({ directory, isolate });
     await store.set("a", SESSION);
     rmSync(join(directory, "sessions.lock"));
-    const refused = (): Promise<boolean> =>
-      store.set("b", SESSION).then(
-        () => false,
-        (error: unknown) => (error as { code?: string }).code === "STORE_LOCKED",
-      );
-    await until(refused, 20_000);
+    expect(await refusal(store)).toMatchObject({ code: "STORE_LOCKED" });
     expect(await store.get("a")).toEqual(SESSION);
   });
 
@@ -219,15 +224,7 @@ describe.each([true, false])("an owner, isolate: %s,", (isolate) => {
     await store.set("a", SESSION);
     const theirs = JSON.stringify({ pid: 1, ts: Date.now(), host: "there" });
     writeFileSync(path, theirs);
-    const refusal = await until(
-      () =>
-        store.set("a", SESSION as never).then(
-          () => false as const,
-          (error: unknown) => error,
-        ),
-      10_000,
-    );
-    expect(refusal).toMatchObject({ code: "STORE_LOCKED" });
+    expect(await refusal(store)).toMatchObject({ code: "STORE_LOCKED" });
     const journal = readFileSync(join(directory, "sessions.wal.log"));
     await expect(store.compact()).rejects.toMatchObject({ code: "STORE_LOCKED" });
     await expect(store.destroy("a")).rejects.toMatchObject({ code: "STORE_LOCKED" });
@@ -242,15 +239,7 @@ describe.each([true, false])("an owner, isolate: %s,", (isolate) => {
     const store = storeIn({ directory, isolate });
     await store.set("a", SESSION);
     rmSync(directory, { recursive: true });
-    const refusal = await until(
-      () =>
-        store.set("a", SESSION as never).then(
-          () => false as const,
-          (error: unknown) => error,
-        ),
-      10_000,
-    );
-    expect(refusal).toMatchObject({ code: "STORE_IO" });
+    expect(await refusal(store)).toMatchObject({ code: "STORE_IO" });
     await store.close();
     expect(existsSync(directory)).toBe(false);
   }, 20_000);

@@ -56,7 +56,8 @@ export class Client {
     const now = Date.now();
     const expiresAt = expiryOf(session, now, defaultTtlMs);
     const json = this.#encode(session);
-    if (Buffer.byteLength(json) > MAX_SESSION_BYTES) {
+    // A UTF-16 unit takes at most three bytes: few are long enough to have them counted.
+    if (json.length * 3 > MAX_SESSION_BYTES && Buffer.byteLength(json) > MAX_SESSION_BYTES) {
       throw notSerializable(`it is larger than ${MAX_SESSION_BYTES} bytes of JSON`);
     }
     await this.#batch.write(expiresAt > now ? [sid, json, disableTTL ? NEVER : expiresAt] : [sid]);

@@ -238,10 +238,10 @@ class Given {
   constructor(options: Record<string, unknown>) {
     for (const [name, value] of Object.entries(options)) {
       if (!OPTION_NAMES.includes(name)) throw new TypeError(unknownOption(name));
-      if (value === undefined && !/^(encryptionKey|chaveEncriptacao)$/.test(name)) continue;
       const canonical = Object.hasOwn(ALIASES, name)
         ? ALIASES[name as keyof PortugueseOptions]
         : name;
+      if (value === undefined && canonical !== "encryptionKey") continue;
       const other = this.#values.get(canonical);
       if (other !== undefined) {
         throw new TypeError(`options "${other.name}" and "${name}" are the same option: give one`);

@@ -9,6 +9,11 @@ export interface Clock {
   after(ms: number, callback: () => void): Timer;
 }
 
+/** Resolves after `ms`. */
+export function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.after(ms, resolve));
+}
+
 export interface Timer {
   cancel(): void;
 }

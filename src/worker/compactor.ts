@@ -238,25 +238,20 @@ export class Compactor {
     return this.#parts.files.open(path, "create");
   }
 
-  #isOwned(): Promise<boolean> {
-    return this.#parts.assertOwned().then(
-      () => true,
-      () => false,
-    );
-  }
-
   async #drain(writer: SnapshotWriter): Promise<void> {
     if (this.#givenUp) throw new StoreError("STORE_CLOSED", "the store was closed meanwhile");
     await writer.drain();
   }
 
   async #discard(journalFile: OpenFile | null): Promise<void> {
-    const { files, paths } = this.#parts;
+    const { files, paths, assertOwned } = this.#parts;
     // What cannot be removed now is removed by the next opening.
     await journalFile?.close().catch(() => undefined);
-    // Those of a new owner have the same names.
-    if (!(await this.#isOwned())) return;
-    await files.remove(paths.snapshotTemporary).catch(() => undefined);
-    await files.remove(paths.journalTemporary).catch(() => undefined);
+    for (const path of [paths.snapshotTemporary, paths.journalTemporary]) {
+      // Those of a new owner have the same names.
+      await assertOwned()
+        .then(() => files.remove(path))
+        .catch(() => undefined);
+    }
   }
 }

@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { isErrno } from "./failure.js";
 
 /** How a file is opened: must exist, for reading; must exist; made if absent; emptied; must not exist. */
 export type OpenMode = "read" | "existing" | "update" | "replace" | "create";
@@ -37,6 +38,16 @@ export interface Files {
   list(path: string): Promise<string[]>;
   /** Returns when the directory's entries are on the disk. */
   syncDirectory(path: string): Promise<void>;
+}
+
+/** Opens a file for reading; null where there is none. */
+export async function openIfThere(files: Files, path: string): Promise<OpenFile | null> {
+  try {
+    return await files.open(path, "read");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return null;
+    throw error;
+  }
 }
 
 const openFd = promisify(fs.open);
@@ -83,8 +94,7 @@ export const nodeFiles: Files = {
     try {
       await makeDirectory(path);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== "ENOENT" || dirname(path) === path) throw error;
+      if (!isErrno(error, "ENOENT") || dirname(path) === path) throw error;
       await nodeFiles.createDirectory(dirname(path));
       await makeDirectory(path);
     }
@@ -148,15 +158,14 @@ async function makeDirectory(path: string): Promise<void> {
   try {
     await promisify(fs.mkdir)(path, { mode: 0o700 });
   } catch (error) {
-    const there = (error as NodeJS.ErrnoException).code === "EEXIST";
-    if (!there || !(await promisify(fs.stat)(path)).isDirectory()) throw error;
+    if (!isErrno(error, "EEXIST") || !(await promisify(fs.stat)(path)).isDirectory()) throw error;
   }
   // Also where it was there: whoever made it may have died before this.
   try {
     await nodeFiles.syncDirectory(dirname(path));
   } catch (error) {
     // A directory that may be entered but not read cannot be synced by us, and need not be.
-    if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+    if (!isErrno(error, "EACCES")) throw error;
   }
 }
 

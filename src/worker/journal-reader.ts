@@ -5,7 +5,7 @@
 import { isEnvelope } from "./cipher.js";
 import type { OpenFile } from "./files.js";
 import type { Keyring } from "./keyring.js";
-import { scanLines } from "./line-scanner.js";
+import { fileSource, scanLines } from "./line-scanner.js";
 import {
   type DecodedLine,
   decodeLine,
@@ -71,13 +71,7 @@ export async function readJournal(
   let length = 0;
   let unterminated = false;
 
-  let position = 0;
-  const source = async (target: Uint8Array): Promise<number> => {
-    const read = (await file?.read(target, position)) ?? 0;
-    position += read;
-    return read;
-  };
-  await scanLines(source, ({ bytes, start, end, terminated }) => {
+  await scanLines(fileSource(file), ({ bytes, start, end, terminated }) => {
     if (terminated) length = end + 1;
     if (bytes !== null && isBlank(bytes)) return;
     if (bytes === null) {

@@ -3,7 +3,7 @@
  * the directory. The first key seals, all open.
  */
 import { createSalt, Key, parseSalt, TAG_OFFSET } from "./cipher.js";
-import type { Clock } from "./clock.js";
+import { type Clock, pause } from "./clock.js";
 import { isErrno } from "./failure.js";
 import type { Files } from "./files.js";
 import type { CollectionPaths } from "./paths.js";
@@ -113,7 +113,7 @@ export async function settledSalt(
 ): Promise<Buffer | null> {
   let text = await readSmallFile(files, paths.salt);
   for (let looks = 0; looks < LOOKS && text !== null && isHalfSalt(text); looks++) {
-    await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+    await pause(clock, LOOK_MS);
     text = await readSmallFile(files, paths.salt);
   }
   if (text === null) return null;

@@ -3,6 +3,7 @@
  * unit that damage elsewhere cannot reach. Memory stays at two chunks, or one line where that is
  * longer.
  */
+import type { OpenFile } from "./files.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 /** No line of ours is longer: V8 has no longer string (2^29 - 24 characters). */
@@ -11,6 +12,16 @@ const NEWLINE = 0x0a;
 
 /** Fills as much of `target` as it can with the next bytes of the stream; 0 at its end. */
 export type ByteSource = (target: Uint8Array) => Promise<number>;
+
+/** The bytes of a file from its beginning; none where there is no file. */
+export function fileSource(file: OpenFile | null): ByteSource {
+  let position = 0;
+  return async (target) => {
+    const read = (await file?.read(target, position)) ?? 0;
+    position += read;
+    return read;
+  };
+}
 
 export interface Line {
   /** Without its `\n`; valid until the callback returns. Null where it is too long to be one. */

@@ -3,6 +3,7 @@
  * where only time tells.
  */
 import { StoreError } from "../protocol/errors.js";
+import { pause } from "./clock.js";
 import { isErrno } from "./failure.js";
 import type { Files, OpenFile } from "./files.js";
 import {
@@ -49,7 +50,7 @@ export async function contest(parts: LockParts, started: string | null): Promise
       await removeLeftovers(files, paths).catch(() => undefined);
       return file;
     }
-    await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+    await pause(clock, LOOK_MS);
   }
   throw lockedError(paths, parseLock((await readLock(files, paths.lock)) ?? ""));
 }

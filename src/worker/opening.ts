@@ -5,8 +5,7 @@
 import { StoreError } from "../protocol/errors.js";
 import type { Clock } from "./clock.js";
 import { Collection } from "./collection.js";
-import { isErrno } from "./failure.js";
-import type { Files, OpenFile } from "./files.js";
+import { type Files, type OpenFile, openIfThere } from "./files.js";
 import { Journal } from "./journal.js";
 import { type JournalReading, readJournal } from "./journal-reader.js";
 import { Keyring, makeSalt, readSalt, settledSalt } from "./keyring.js";
@@ -52,10 +51,10 @@ export interface OpenedCollection {
  */
 export async function openCollection(parts: OpeningParts): Promise<OpenedCollection> {
   const { files, paths, clock, ttlMs } = parts;
-  const snapshotFile = await openExisting(files, paths.snapshot);
+  const snapshotFile = await openIfThere(files, paths.snapshot);
   let journalFile: OpenFile | null = null;
   try {
-    journalFile = await openExisting(files, paths.journal);
+    journalFile = await openIfThere(files, paths.journal);
     const salted = await existingKeyring(parts);
     const collection = new Collection();
     const fallbackExpiry = Math.min(clock.now() + ttlMs, MAX_TIME);
@@ -207,15 +206,6 @@ async function openJournal(
     return new Journal(paths.journal, file, length);
   } catch (error) {
     await file.close().catch(() => undefined);
-    throw error;
-  }
-}
-
-async function openExisting(files: Files, path: string): Promise<OpenFile | null> {
-  try {
-    return await files.open(path, "read");
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return null;
     throw error;
   }
 }

@@ -3,8 +3,7 @@
  * `\n`. In an encrypted collection what was plaintext is sealed.
  */
 import { isEnvelope } from "./cipher.js";
-import { isErrno } from "./failure.js";
-import type { Files, OpenFile } from "./files.js";
+import { type Files, type OpenFile, openIfThere } from "./files.js";
 import type { Keyring } from "./keyring.js";
 import { LineBuffer } from "./line-buffer.js";
 import type { CollectionPaths } from "./paths.js";
@@ -69,13 +68,8 @@ export async function resealQuarantine(
   paths: CollectionPaths,
   keyring: Keyring,
 ): Promise<void> {
-  let source: OpenFile;
-  try {
-    source = await files.open(paths.quarantine, "read");
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return;
-    throw error;
-  }
+  const source = await openIfThere(files, paths.quarantine);
+  if (source === null) return;
   try {
     const whole = [{ file: source, start: 0, end: await source.size() }];
     if (!(await hasExposed(whole, keyring))) return;

@@ -2,17 +2,10 @@
  * The snapshot file, read as a stream, plain or as one envelope. Judges and reports; what becomes of
  * damage is the caller's decision.
  */
-import {
-  DATA_OFFSET,
-  decodeBase64,
-  isDamagedEnvelope,
-  isEnvelope,
-  type Key,
-  parseEnvelopeHead,
-} from "./cipher.js";
+import { DATA_OFFSET, decodeBase64, isDamagedEnvelope, isEnvelope, type Key } from "./cipher.js";
 import type { OpenFile } from "./files.js";
 import type { Keyring } from "./keyring.js";
-import { type ByteSource, type Line, scanLines } from "./line-scanner.js";
+import { type ByteSource, fileSource, type Line, scanLines } from "./line-scanner.js";
 import {
   ELEMENT_START,
   findForeignElements,
@@ -27,6 +20,7 @@ import {
   macSeal,
   type SnapshotElement,
 } from "./snapshot-element.js";
+import { authenticate, sealedSource, skipOthers } from "./snapshot-envelope.js";
 
 /** The first characters of a snapshot: enough to see whether a key is the right one. */
 const SNAPSHOT_PREFIX = '{"version":';
@@ -68,10 +62,10 @@ export async function readSnapshot(
   const headBytes = head.subarray(0, await file.read(head, 0));
   if (!isEnvelope(headBytes) && !isDamagedEnvelope(headBytes)) {
     const reading = { seal: checksumSeal, policy: "required", fallbackExpiry } as const;
-    let parsed = await parse(plainSource(file), reading, onElement);
+    let parsed = await parse(fileSource(file), reading, onElement);
     // All elements of our own are sealed: one without a seal counts only where none has one.
     if (parsed.elements === 0) {
-      parsed = await parse(plainSource(file), { ...reading, policy: "optional" }, onElement);
+      parsed = await parse(fileSource(file), { ...reading, policy: "optional" }, onElement);
     }
     const { complete, elements, version, irregular } = parsed;
     if (bytes > 0 && !complete && elements === 0) return { state: "unverifiable" };
@@ -213,91 +207,4 @@ function headEnd(line: Buffer): number {
   if (docs === -1 || !HEAD.test(line.toString("latin1", 0, end))) return 0;
   // Without the bytes between them, the head and the first element share a bracket.
   return line[end] === QUOTE ? end - 1 : end;
-}
-
-function plainSource(file: OpenFile): ByteSource {
-  let position = 0;
-  return async (target) => {
-    const read = await file.read(target, position);
-    position += read;
-    return read;
-  };
-}
-
-/** The bytes of an envelope's content. Not authenticated: see {@link authenticate}. */
-function sealedSource(file: OpenFile, bytes: number, key: Key, decode: Decode): ByteSource {
-  const contents = decrypt(file, bytes, key, decode, () => true);
-  let rest: Buffer = Buffer.alloc(0);
-  return async (target) => {
-    while (rest.length === 0) {
-      const next = await contents.next();
-      if (next.done === true) return 0;
-      rest = next.value;
-    }
-    const taken = rest.copy(target);
-    rest = rest.subarray(taken);
-    return taken;
-  };
-}
-
-/**
- * Whether the tag of an envelope is right, and whether there is nothing else in it, without keeping
- * its content.
- */
-async function authenticate(
-  file: OpenFile,
-  bytes: number,
-  key: Key,
-): Promise<{ whole: boolean; exact: boolean }> {
-  let whole = false;
-  let exact = true;
-  const decode: Decode = (text) => {
-    const data = skipOthers(text);
-    if (data.toString("base64") !== text) exact = false;
-    return data;
-  };
-  const contents = decrypt(file, bytes, key, decode, (authentic) => (whole = authentic));
-  while ((await contents.next()).done !== true);
-  return { whole, exact };
-}
-
-/** Base64 to bytes. */
-type Decode = (text: string) => Buffer;
-
-/** Without what is no base64: right where it was put there, and then the tag says so. */
-const skipOthers: Decode = (text) => Buffer.from(text, "base64");
-
-const BASE64_CHUNK_BYTES = 1024 * 1024;
-
-async function* decrypt(
-  file: OpenFile,
-  bytes: number,
-  key: Key,
-  decode: Decode,
-  onEnd: (authentic: boolean) => void,
-): AsyncGenerator<Buffer, void, undefined> {
-  const head = Buffer.alloc(DATA_OFFSET);
-  await file.read(head, 0);
-  const { iv, tag } = parseEnvelopeHead(head);
-  const decipher = key.decipher(iv);
-  const chunk = Buffer.allocUnsafeSlow(BASE64_CHUNK_BYTES);
-  let filled = 0;
-  for (let position = DATA_OFFSET; position < bytes;) {
-    const read = await file.read(chunk.subarray(filled), position);
-    if (read === 0) break;
-    position += read;
-    filled += read;
-    // Four characters are three bytes; only the end of the file may have fewer.
-    const usable = position < bytes ? filled - (filled % 4) : filled;
-    yield decipher.update(decode(chunk.toString("latin1", 0, usable)));
-    chunk.copyWithin(0, usable, filled);
-    filled -= usable;
-  }
-  try {
-    decipher.setAuthTag(tag);
-    decipher.final();
-    onEnd(isEnvelope(head));
-  } catch {
-    onEnd(false);
-  }
 }
