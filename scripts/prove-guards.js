@@ -6,9 +6,17 @@
  *     node scripts/prove-guards.js compactor    those whose name has this in it
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const CUTS = "test/power-cut.test.ts";
@@ -97,7 +105,7 @@ try {
   if (untouched) throw new Error(`red without any change:\n${untouched.output}`);
   for (const [name, file, text, nth, test] of GUARDS) {
     if (!name.includes(wanted)) continue;
-    const path = join(copy, "src", "worker", file);
+    const path = join(copy, pathOf(file));
     const source = readFileSync(path, "utf8");
     const changed = without(source, text, nth);
     if (changed === null) {
@@ -117,6 +125,12 @@ try {
   rmSync(copy, { recursive: true, force: true });
 }
 process.exitCode = unproven > 0 ? 1 : 0;
+
+/** @param {string} file the name of a file somewhere in src/worker */
+function pathOf(file) {
+  const names = readdirSync(join(root, "src", "worker"), { recursive: true }).map(String);
+  return join("src", "worker", names.find((name) => basename(name) === file) ?? file);
+}
 
 /** @param {string} test */
 function firstRed(test) {

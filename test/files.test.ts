@@ -8,7 +8,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { type Files, nodeFiles } from "../src/worker/files.js";
+import { type Files, nodeFiles } from "../src/worker/ports/files.js";
 import { modeOf } from "./support/directory.js";
 import { FaultDisk } from "./support/fault-disk.js";
 import { FaultFiles } from "./support/fault-files.js";

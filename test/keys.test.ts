@@ -6,8 +6,8 @@ import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { StoreError } from "../src/protocol/errors.js";
-import { Key } from "../src/worker/cipher.js";
-import { deleteRecord, insertRecord } from "../src/worker/record.js";
+import { Key } from "../src/worker/disk/keys/cipher.js";
+import { deleteRecord, insertRecord } from "../src/worker/disk/journal/record.js";
 import { bytesIn, filesWith } from "./support/directory.js";
 import { openWorld, rememberKeys, servedBy, withEngine } from "./support/engine-world.js";
 import { deriveKey, openEnvelope, readDocuments, readFiles } from "./support/lite-nosql-reader.js";

@@ -18,7 +18,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What main loads when the engine runs on its own thread: by one dynamic import, and no other. */
-const ENGINE = "src/worker/engine.ts";
+const ENGINE = "src/worker/disk/engine.ts";
 
 /** The vocabulary: what both halves speak is made of the language alone. */
 const WITHOUT_PACKAGES = ["src/protocol/contract.ts", "src/protocol/errors.ts"];
@@ -39,17 +39,17 @@ const MODULES: Readonly<Record<string, Rule>> = {
   comlink: { by: ["src/protocol/rpc.ts"] },
   "express-session": { by: ["src/main/"] },
   "node:fs": {
-    by: ["src/worker/files.ts"],
+    by: ["src/worker/ports/files.ts"],
     // It asks /proc which processes live, which is no file of ours.
-    others: { "src/worker/process-table.ts": ["readFile", "readlink"] },
+    others: { "src/worker/ports/process-table.ts": ["readFile", "readlink"] },
   },
   "node:crypto": {
-    by: ["src/worker/cipher.ts"],
+    by: ["src/worker/disk/keys/cipher.ts"],
     // It gives each store a name.
-    others: { "src/main/options.ts": ["randomUUID"] },
+    others: { "src/main/options/options.ts": ["randomUUID"] },
   },
   "node:worker_threads": {
-    by: ["src/main/worker-host.ts", "src/worker/index.ts"],
+    by: ["src/main/hosts/worker-host.ts", "src/worker/index.ts"],
     typesAreFree: true,
   },
 };
@@ -157,7 +157,7 @@ describe("the rules", () => {
     [
       "main on the engine, statically",
       "src/main/client.ts",
-      'import { x } from "../worker/engine.js";',
+      'import { x } from "../worker/disk/engine.js";',
     ],
     ["main on a computed module", "src/main/client.ts", "await import(name);"],
     ["worker on main", "src/worker/service.ts", 'export * from "../main/expiry.js";'],
@@ -183,14 +183,14 @@ describe("the rules", () => {
       'import type { X } from "express-session";',
     ],
     ["files elsewhere", "src/worker/log.ts", 'import { open } from "node:fs/promises";'],
-    ["files under the old name", "src/worker/files.ts", 'import fs from "fs";'],
+    ["files under the old name", "src/worker/ports/files.ts", 'import fs from "fs";'],
     ["crypto elsewhere", "src/worker/log.ts", 'import { createHash } from "node:crypto";'],
     [
       "more of crypto than is allowed",
-      "src/main/options.ts",
+      "src/main/options/options.ts",
       'import { randomUUID, hash } from "node:crypto";',
     ],
-    ["all of crypto", "src/main/options.ts", 'import * as crypto from "node:crypto";'],
+    ["all of crypto", "src/main/options/options.ts", 'import * as crypto from "node:crypto";'],
     ["threads elsewhere", "src/main/store.ts", 'import { Worker } from "node:worker_threads";'],
     ["a package that nobody chose", "src/main/store.ts", 'import x from "lodash";'],
   ])("forbid %s", (_, file, text) => {
@@ -198,27 +198,29 @@ describe("the rules", () => {
   });
 
   it("forbid a second import of the engine", () => {
-    const text = 'await import("../worker/engine.js");';
+    const text = 'await import("../worker/disk/engine.js");';
     const sources = { "src/main/client.ts": text, "src/main/other.ts": text };
-    expect(violations(sources)).toEqual(["src/main/other.ts imports ../worker/engine.js"]);
+    expect(violations(sources)).toEqual(["src/main/other.ts imports ../worker/disk/engine.js"]);
   });
 
   it("allow what the design needs", () => {
     const sources = {
-      "src/main/options.ts": 'import { randomUUID } from "node:crypto";',
-      "src/main/worker-host.ts": `
+      "src/main/options/options.ts": 'import { randomUUID } from "node:crypto";',
+      "src/main/hosts/worker-host.ts": `
         import { Worker } from "node:worker_threads";
-        import { connect } from "../protocol/rpc.js";
+        import { connect } from "../../protocol/rpc.js";
         new Worker(file);`,
-      "src/main/worker-file.ts": 'import { fileURLToPath } from "node:url";',
-      "src/main/inline-host.ts": 'const engine = await import("../worker/engine.js");',
+      "src/main/hosts/worker-file.ts": 'import { fileURLToPath } from "node:url";',
+      "src/main/hosts/inline-host.ts":
+        'const engine = await import("../../worker/disk/engine.js");',
       "src/main/index.ts": 'import session from "express-session"; import { x } from "./store.js";',
       "src/protocol/rpc.ts": `
         import * as Comlink from "comlink";
         import type { MessagePort } from "node:worker_threads";
         import type { Engine } from "./contract.js";`,
-      "src/worker/files.ts": 'import * as fs from "node:fs"; import { dirname } from "node:path";',
-      "src/worker/cipher.ts": 'import { createCipheriv } from "node:crypto";',
+      "src/worker/ports/files.ts":
+        'import * as fs from "node:fs"; import { dirname } from "node:path";',
+      "src/worker/disk/keys/cipher.ts": 'import { createCipheriv } from "node:crypto";',
       "src/worker/index.ts": 'import { parentPort } from "node:worker_threads";',
     };
     expect(violations(sources)).toEqual([]);

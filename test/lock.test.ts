@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { StoreError } from "../src/protocol/errors.js";
-import { type Files, nodeFiles } from "../src/worker/files.js";
-import type { ProcessTable } from "../src/worker/process-table.js";
+import { type Files, nodeFiles } from "../src/worker/ports/files.js";
+import type { ProcessTable } from "../src/worker/ports/process-table.js";
 import { type LockText, Scene } from "./support/lock-scene.js";
 import { type Random, SEED, seededRandom } from "./support/random.js";
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Engine } from "../src/protocol/contract.js";
 import type { StoreError } from "../src/protocol/errors.js";
-import { type Files, nodeFiles } from "../src/worker/files.js";
+import { type Files, nodeFiles } from "../src/worker/ports/files.js";
 import { bytesIn } from "./support/directory.js";
 import { openWorld } from "./support/engine-world.js";
 import { ManualClock } from "./support/manual-clock.js";

@@ -5,9 +5,9 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import type { EngineHost } from "../src/main/engine-host.js";
-import { hostInline } from "../src/main/inline-host.js";
-import { WorkerHost } from "../src/main/worker-host.js";
+import type { EngineHost } from "../src/main/hosts/engine-host.js";
+import { hostInline } from "../src/main/hosts/inline-host.js";
+import { WorkerHost } from "../src/main/hosts/worker-host.js";
 import type { EngineConfig } from "../src/protocol/contract.js";
 import { type BareOptions, configOf } from "./support/bare-engine.js";
 import { tempDirectory } from "./support/temp-dir.js";

@@ -6,7 +6,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import LiteNoSQLStore from "express-session-isolate";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Batcher } from "../src/main/batch.js";
-import { WorkerHost } from "../src/main/worker-host.js";
+import { WorkerHost } from "../src/main/hosts/worker-host.js";
 import type { Engine, Touch, Write } from "../src/protocol/contract.js";
 import { configOf, FAR_MS } from "./support/bare-engine.js";
 import { type Random, SEED, seededRandom } from "./support/random.js";

@@ -9,7 +9,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Worker, WorkerOptions } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Report, reporter } from "../src/main/reporter.js";
-import { WorkerHost } from "../src/main/worker-host.js";
+import { WorkerHost } from "../src/main/hosts/worker-host.js";
 import type { Engine, EngineConfig } from "../src/protocol/contract.js";
 import { type BareOptions, configOf, FAR_MS } from "./support/bare-engine.js";
 import { until } from "./support/until.js";

@@ -5,13 +5,13 @@
 import type { EngineStats, FoundSession } from "../protocol/contract.js";
 import { isErrorLike, StoreError } from "../protocol/errors.js";
 import { Batcher } from "./batch.js";
-import type { EngineHost } from "./engine-host.js";
+import type { EngineHost } from "./hosts/engine-host.js";
 import { expiryOf, NEVER } from "./expiry.js";
-import { hostInline } from "./inline-host.js";
-import type { Settings } from "./options.js";
+import { hostInline } from "./hosts/inline-host.js";
+import type { Settings } from "./options/options.js";
 import type { Report } from "./reporter.js";
-import { workerFile } from "./worker-file.js";
-import { WorkerHost } from "./worker-host.js";
+import { workerFile } from "./hosts/worker-file.js";
+import { WorkerHost } from "./hosts/worker-host.js";
 
 /** What `all` parses before other work gets a turn. */
 const PAGE_SIZE = 64;

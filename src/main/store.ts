@@ -8,7 +8,7 @@ import type { SessionData, Store } from "express-session";
 import type { EngineStats } from "../protocol/contract.js";
 import { type Callback, settle } from "./callback.js";
 import { Client } from "./client.js";
-import { resolveOptions, type StoreOptions } from "./options.js";
+import { resolveOptions, type StoreOptions } from "./options/options.js";
 import { type Report, reporter } from "./reporter.js";
 
 /** What the engine has and has done: see {@link LiteNoSQLStore.stats}. */

@@ -4,7 +4,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { EngineConfig, WorkerMessage } from "../protocol/contract.js";
 import { encodeError } from "../protocol/errors.js";
 import { serve } from "../protocol/rpc.js";
-import { openEngine } from "./engine.js";
+import { openEngine } from "./disk/engine.js";
 
 const { config, port } = workerData as { config: EngineConfig; port: MessagePort };
 

@@ -1,11 +1,11 @@
 /** Owns engines in tests that watch their files or turn their clock: no thread, and no store. */
 import { onTestFinished } from "vitest";
-import { resolveOptions, type StoreOptions } from "../../src/main/options.js";
+import { resolveOptions, type StoreOptions } from "../../src/main/options/options.js";
 import type { Engine, EngineConfig } from "../../src/protocol/contract.js";
 import type { StoreError } from "../../src/protocol/errors.js";
-import { type Clock, systemClock } from "../../src/worker/clock.js";
-import { openEngine } from "../../src/worker/engine.js";
-import { systemProcesses } from "../../src/worker/process-table.js";
+import { type Clock, systemClock } from "../../src/worker/ports/clock.js";
+import { openEngine } from "../../src/worker/disk/engine.js";
+import { systemProcesses } from "../../src/worker/ports/process-table.js";
 import { tempDirectory } from "./temp-dir.js";
 import { WatchedFiles } from "./watched-files.js";
 

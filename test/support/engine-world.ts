@@ -5,10 +5,10 @@
 import { vi } from "vitest";
 import type { Engine, EngineConfig } from "../../src/protocol/contract.js";
 import type { StoreError } from "../../src/protocol/errors.js";
-import { Key } from "../../src/worker/cipher.js";
-import { openEngine, type Surroundings } from "../../src/worker/engine.js";
-import { nodeFiles } from "../../src/worker/files.js";
-import type { ProcessTable } from "../../src/worker/process-table.js";
+import { Key } from "../../src/worker/disk/keys/cipher.js";
+import { openEngine, type Surroundings } from "../../src/worker/disk/engine.js";
+import { nodeFiles } from "../../src/worker/ports/files.js";
+import type { ProcessTable } from "../../src/worker/ports/process-table.js";
 import { ManualClock } from "./manual-clock.js";
 
 /** A complete configuration; a journal is compacted only when a test says so. */

@@ -1,5 +1,5 @@
 /** Owns processes in tests: a machine on which they start and end. Each is one that was restarted. */
-import type { ProcessTable } from "../../src/worker/process-table.js";
+import type { ProcessTable } from "../../src/worker/ports/process-table.js";
 
 /** Given out again after each restart. */
 const FIRST_PID = 100;

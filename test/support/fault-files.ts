@@ -3,7 +3,7 @@
  * of each before it takes effect, and makes those fail that the test wants to. A process that is
  * killed gets no more answers.
  */
-import type { Files, OpenFile, OpenMode } from "../../src/worker/files.js";
+import type { Files, OpenFile, OpenMode } from "../../src/worker/ports/files.js";
 import { DirectoryNode, type FaultDisk, FileNode, namesOf, type Node } from "./fault-disk.js";
 
 export const OPERATIONS = [

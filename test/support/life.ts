@@ -7,8 +7,8 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import type { Engine, EngineConfig, FoundSession, Write } from "../../src/protocol/contract.js";
 import { StoreError } from "../../src/protocol/errors.js";
-import { openEngine } from "../../src/worker/engine.js";
-import type { ProcessTable } from "../../src/worker/process-table.js";
+import { openEngine } from "../../src/worker/disk/engine.js";
+import type { ProcessTable } from "../../src/worker/ports/process-table.js";
 import { ManualClock } from "./manual-clock.js";
 import { FakeMachine } from "./fake-machine.js";
 import type { FaultDisk } from "./fault-disk.js";

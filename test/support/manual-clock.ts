@@ -1,6 +1,6 @@
 /** Owns time in tests of the engine: it stands still until a test moves it. */
 import { setImmediate as turn } from "node:timers/promises";
-import type { Clock, Timer } from "../../src/worker/clock.js";
+import type { Clock, Timer } from "../../src/worker/ports/clock.js";
 
 const HOUR_MS = 3_600_000;
 

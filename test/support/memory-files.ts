@@ -3,7 +3,7 @@
  * fails and never forgets: what fails and what forgets is tested elsewhere.
  */
 import { basename, dirname } from "node:path";
-import type { Files, OpenFile, OpenMode } from "../../src/worker/files.js";
+import type { Files, OpenFile, OpenMode } from "../../src/worker/ports/files.js";
 
 /** A file's content; names share it, as hard links do. */
 interface Node {

@@ -4,7 +4,7 @@
  */
 import { basename } from "node:path";
 
-import { Key, isEnvelope, parseSalt } from "../../src/worker/cipher.js";
+import { Key, isEnvelope, parseSalt } from "../../src/worker/disk/keys/cipher.js";
 import { type Cut, CUTS, type FaultDisk } from "./fault-disk.js";
 import { DIRECTORY, Life, type Moment, QUARANTINE } from "./life.js";
 import { Script } from "./life-script.js";

@@ -2,7 +2,7 @@
  * Owns a view of what an engine does with its files. Every operation on the real ones is shown to
  * the test before it happens, which may count it, hold it back, or make it fail.
  */
-import { type Files, nodeFiles, type OpenFile } from "../../src/worker/files.js";
+import { type Files, nodeFiles, type OpenFile } from "../../src/worker/ports/files.js";
 
 /** One operation that is about to happen. */
 export interface FileOperation {

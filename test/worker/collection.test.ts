@@ -3,9 +3,13 @@
  * that no two sessions ever get one document.
  */
 import { describe, expect, it } from "vitest";
-import { Collection } from "../../src/worker/collection.js";
-import { documentText, type JsonObject, readDocument } from "../../src/worker/document.js";
-import type { JournalRecord } from "../../src/worker/record.js";
+import { Collection } from "../../src/worker/disk/documents/collection.js";
+import {
+  documentText,
+  type JsonObject,
+  readDocument,
+} from "../../src/worker/disk/documents/document.js";
+import type { JournalRecord } from "../../src/worker/disk/journal/record.js";
 import { type Random, SEED, seededRandom } from "../support/random.js";
 
 const FALLBACK = 99;

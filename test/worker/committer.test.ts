@@ -4,10 +4,10 @@
  */
 import { describe, expect, it } from "vitest";
 import { StoreError } from "../../src/protocol/errors.js";
-import { Collection } from "../../src/worker/collection.js";
-import { Committer } from "../../src/worker/committer.js";
-import type { SessionDocument } from "../../src/worker/document.js";
-import { Journal } from "../../src/worker/journal.js";
+import { Collection } from "../../src/worker/disk/documents/collection.js";
+import { Committer } from "../../src/worker/disk/committer.js";
+import type { SessionDocument } from "../../src/worker/disk/documents/document.js";
+import { Journal } from "../../src/worker/disk/journal/journal.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { MemoryFiles } from "../support/memory-files.js";
 

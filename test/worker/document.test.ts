@@ -5,7 +5,7 @@ import {
   type Origin,
   readDocument,
   type SessionDocument,
-} from "../../src/worker/document.js";
+} from "../../src/worker/disk/documents/document.js";
 
 function document(json: string, cookie: string | null = null, origin: Origin | null = null) {
   return { json, cookie, expiresAt: 7, origin } satisfies SessionDocument;

@@ -1,8 +1,8 @@
 /** Owns the verdicts on a journal: what is whole, what is damage, what is a torn tail, whose key. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { type JournalReading, readJournal } from "../../src/worker/journal-reader.js";
-import { Keyring } from "../../src/worker/keyring.js";
-import { deleteRecord, encodeLine } from "../../src/worker/record.js";
+import { type JournalReading, readJournal } from "../../src/worker/disk/journal/journal-reader.js";
+import { Keyring } from "../../src/worker/disk/keys/keyring.js";
+import { deleteRecord, encodeLine } from "../../src/worker/disk/journal/record.js";
 import { MemoryFiles } from "../support/memory-files.js";
 
 let keyring: Keyring;

@@ -1,6 +1,6 @@
 /** Owns the cutting of a stream into lines: wherever chunks end, however long lines are. */
 import { describe, expect, it } from "vitest";
-import { type ByteSource, scanLines } from "../../src/worker/line-scanner.js";
+import { type ByteSource, scanLines } from "../../src/worker/disk/lines/line-scanner.js";
 import { SEED, seededRandom } from "../support/random.js";
 
 interface Found {

@@ -1,7 +1,7 @@
 /** Owns lite-nosql's updates: what a path addresses, and that none reaches a prototype. */
 import { describe, expect, it } from "vitest";
-import type { SessionDocument } from "../../src/worker/document.js";
-import { applyPatch, applyTouch, type Patch } from "../../src/worker/patch.js";
+import type { SessionDocument } from "../../src/worker/disk/documents/document.js";
+import { applyPatch, applyTouch, type Patch } from "../../src/worker/disk/documents/patch.js";
 
 function patch(parts: Partial<Patch>): Patch {
   return { set: {}, unset: [], inc: {}, updatedAt: undefined, ...parts };

@@ -3,12 +3,12 @@
  * nothing of an encrypted collection stays in the clear or under an old key, nothing is kept twice.
  */
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { Key, parseSalt } from "../../src/worker/cipher.js";
-import type { OpenFile, OpenMode } from "../../src/worker/files.js";
-import { Keyring } from "../../src/worker/keyring.js";
-import { collectionPaths } from "../../src/worker/paths.js";
-import { quarantine, resealQuarantine } from "../../src/worker/quarantine.js";
-import type { Stretch } from "../../src/worker/quarantine-pieces.js";
+import { Key, parseSalt } from "../../src/worker/disk/keys/cipher.js";
+import type { OpenFile, OpenMode } from "../../src/worker/ports/files.js";
+import { Keyring } from "../../src/worker/disk/keys/keyring.js";
+import { collectionPaths } from "../../src/worker/disk/paths.js";
+import { quarantine, resealQuarantine } from "../../src/worker/disk/damage/quarantine.js";
+import type { Stretch } from "../../src/worker/disk/damage/quarantine-pieces.js";
 import { MemoryFiles } from "../support/memory-files.js";
 
 vi.mock("node:crypto", async (original) => {

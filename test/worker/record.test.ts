@@ -3,8 +3,8 @@
  * a checksum finds every flipped bit.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { SessionDocument } from "../../src/worker/document.js";
-import { Keyring } from "../../src/worker/keyring.js";
+import type { SessionDocument } from "../../src/worker/disk/documents/document.js";
+import { Keyring } from "../../src/worker/disk/keys/keyring.js";
 import {
   decodeLine,
   deleteRecord,
@@ -12,7 +12,7 @@ import {
   insertOtherRecord,
   insertRecord,
   touchRecord,
-} from "../../src/worker/record.js";
+} from "../../src/worker/disk/journal/record.js";
 import { type Random, SEED, seededRandom } from "../support/random.js";
 import { SHAPES, STRANGE_SIDS } from "../support/session-values.js";
 

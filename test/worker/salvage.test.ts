@@ -8,7 +8,7 @@ import {
   type Pieces,
   type Proof,
   RECORD_START,
-} from "../../src/worker/salvage.js";
+} from "../../src/worker/disk/damage/salvage.js";
 
 interface Found {
   readonly pieces: readonly string[];

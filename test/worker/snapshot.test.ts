@@ -3,10 +3,13 @@
  * long, and what it says of files that are not whole.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { DATA_OFFSET } from "../../src/worker/cipher.js";
-import { Keyring } from "../../src/worker/keyring.js";
-import { readSnapshot, type SnapshotReading } from "../../src/worker/snapshot-reader.js";
-import { SnapshotWriter } from "../../src/worker/snapshot-writer.js";
+import { DATA_OFFSET } from "../../src/worker/disk/keys/cipher.js";
+import { Keyring } from "../../src/worker/disk/keys/keyring.js";
+import {
+  readSnapshot,
+  type SnapshotReading,
+} from "../../src/worker/disk/snapshot/snapshot-reader.js";
+import { SnapshotWriter } from "../../src/worker/disk/snapshot/snapshot-writer.js";
 import { MemoryFiles } from "../support/memory-files.js";
 
 const PATH = "/snapshot";

@@ -1,10 +1,10 @@
 /** Owns when expired sessions go: all of them, only them, in batches, and never against a call. */
 import { describe, expect, it } from "vitest";
 import type { StoreError } from "../../src/protocol/errors.js";
-import { Collection } from "../../src/worker/collection.js";
-import { Committer, type PendingWrite } from "../../src/worker/committer.js";
-import { Journal } from "../../src/worker/journal.js";
-import { Sweeper } from "../../src/worker/sweeper.js";
+import { Collection } from "../../src/worker/disk/documents/collection.js";
+import { Committer, type PendingWrite } from "../../src/worker/disk/committer.js";
+import { Journal } from "../../src/worker/disk/journal/journal.js";
+import { Sweeper } from "../../src/worker/disk/sweeper.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { MemoryFiles } from "../support/memory-files.js";
 

@@ -1,0 +1,164 @@
+/** What each call means for live, expired and absent sessions: the contract over the parts. */
+import type {
+  Engine,
+  EngineStats,
+  FoundSession,
+  Touch,
+  Write,
+  WriteOutcome,
+} from "../../protocol/contract.js";
+import { encodeError, StoreError } from "../../protocol/errors.js";
+import type { Clock } from "../ports/clock.js";
+import type { Collection } from "./documents/collection.js";
+import { type Committer, MAX_COMMIT_WRITES, type PendingWrite } from "./committer.js";
+import type { Compactor } from "./compactor.js";
+import type { SessionDocument } from "./documents/document.js";
+import type { Journal } from "./journal/journal.js";
+import type { Sweeper } from "./sweeper.js";
+
+export interface ServiceParts {
+  readonly collection: Collection;
+  readonly journal: Journal;
+  readonly committer: Committer;
+  readonly compactor: Compactor;
+  readonly sweeper: Sweeper;
+  readonly clock: Clock;
+  readonly recovered: number;
+  readonly quarantined: number;
+  /** Releases what the parts hold, in order. */
+  readonly release: () => Promise<void>;
+}
+
+export class Service implements Engine {
+  readonly #parts: ServiceParts;
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+  }
+
+  async get(sids: readonly string[]): Promise<(FoundSession | null)[]> {
+    this.#assertOpen();
+    const now = this.#parts.clock.now();
+    return sids.map((sid) => {
+      const session = this.#live(sid, now);
+      if (session === undefined) return null;
+      return session.cookie === null ? session.json : [session.json, session.cookie];
+    });
+  }
+
+  async touch(touches: readonly Touch[]): Promise<boolean[]> {
+    this.#assertOpen();
+    const now = this.#parts.clock.now();
+    return touches.map(([sid, cookie, expiresAt]) => {
+      if (this.#live(sid, now) === undefined) return false;
+      this.#parts.committer.touch(sid, cookie, expiresAt);
+      return expiresAt > now;
+    });
+  }
+
+  async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
+    this.#assertOpen();
+    const now = this.#parts.clock.now();
+    const pending: PendingWrite[] = [];
+    // Of two writes of one id the second finds what the first left.
+    const written = new Map<string, boolean>();
+    const outcomes: WriteOutcome[] = writes.map(([sid, json, expiresAt]) => {
+      const wasLive = written.get(sid) ?? this.#live(sid, now) !== undefined;
+      const session = json === undefined ? null : this.#newSession(sid, json, expiresAt ?? 0);
+      // Deleting what was never there leaves nothing to write.
+      if (session !== null || written.has(sid) || this.#parts.committer.holds(sid)) {
+        pending.push({ sid, session });
+      }
+      written.set(sid, session !== null);
+      return wasLive ? 1 : 0;
+    });
+    if (pending.length === 0) return outcomes;
+    try {
+      await this.#parts.committer.write(pending);
+      return outcomes;
+    } catch (error) {
+      const failure = encodeError(error);
+      return outcomes.map(() => failure);
+    }
+  }
+
+  async length(): Promise<number> {
+    this.#assertOpen();
+    return this.#countLive();
+  }
+
+  async ids(): Promise<string[]> {
+    this.#assertOpen();
+    const now = this.#parts.clock.now();
+    const ids: string[] = [];
+    for (const [sid, { expiresAt }] of this.#parts.committer.visibleSessions()) {
+      if (expiresAt > now) ids.push(sid);
+    }
+    return ids;
+  }
+
+  async clear(): Promise<number> {
+    this.#assertOpen();
+    const live = this.#countLive();
+    const { committer } = this.#parts;
+    // Also what is being deleted: that may fail.
+    const sids = [...committer.ids()];
+    const written: Promise<void>[] = [];
+    // None is visible from now on; the commits follow one after the other.
+    for (let at = 0; at === 0 || at < sids.length; at += MAX_COMMIT_WRITES) {
+      const batch = sids.slice(at, at + MAX_COMMIT_WRITES);
+      written.push(committer.write(batch.map((sid) => ({ sid, session: null }))));
+    }
+    await Promise.all(written);
+    return live;
+  }
+
+  async compact(): Promise<void> {
+    this.#assertOpen();
+    await this.#parts.compactor.run();
+  }
+
+  async stats(): Promise<EngineStats> {
+    this.#assertOpen();
+    const { journal, committer, compactor, sweeper, recovered, quarantined } = this.#parts;
+    return {
+      sessions: this.#countLive(),
+      walBytes: journal.length,
+      snapshotBytes: compactor.snapshotBytes,
+      commits: committer.stats(),
+      gc: sweeper.last,
+      compaction: compactor.last,
+      recovered,
+      quarantined,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#parts.release();
+    return this.#closing;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw new StoreError("STORE_CLOSED", "the store has been closed");
+  }
+
+  #live(sid: string, now: number): SessionDocument | undefined {
+    const session = this.#parts.committer.visible(sid);
+    return session !== undefined && session.expiresAt > now ? session : undefined;
+  }
+
+  #countLive(): number {
+    const now = this.#parts.clock.now();
+    let live = 0;
+    for (const [, { expiresAt }] of this.#parts.committer.visibleSessions()) {
+      if (expiresAt > now) live++;
+    }
+    return live;
+  }
+
+  #newSession(sid: string, json: string, expiresAt: number): SessionDocument {
+    const origin = this.#parts.collection.originFor(sid);
+    return { json, cookie: null, expiresAt, origin };
+  }
+}

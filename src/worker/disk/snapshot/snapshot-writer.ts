@@ -1,0 +1,88 @@
+/**
+ * A snapshot being written, as a stream: one element a line, plain or as one envelope. Knows nothing
+ * of renames; the file it writes to counts only when somebody gives it the snapshot's name.
+ */
+import { DATA_OFFSET, nextIv, TAG_OFFSET } from "../keys/cipher.js";
+import type { OpenFile } from "../../ports/files.js";
+import type { Keyring } from "../keys/keyring.js";
+import { LineBuffer } from "../lines/line-buffer.js";
+import { checksumSeal, type ElementSeal, encodeElement, macSeal } from "./snapshot-element.js";
+
+/** Gathered before they are written. Small, so that reads are served in between. */
+const CHUNK_BYTES = 128 * 1024;
+
+export class SnapshotWriter {
+  readonly #file: OpenFile;
+  readonly #envelope: EnvelopeWriter | null;
+  readonly #seal: ElementSeal;
+  readonly #lines = new LineBuffer();
+  #position = 0;
+  #held: string | null = null;
+
+  constructor(file: OpenFile, keyring: Keyring | null, version: number, now: number) {
+    this.#file = file;
+    this.#envelope = keyring === null ? null : new EnvelopeWriter(keyring);
+    this.#seal = keyring === null ? checksumSeal : macSeal(keyring.first);
+    if (this.#envelope !== null) this.#position = DATA_OFFSET;
+    this.#lines.add(`{"version":${version},"ts":${now},"docs":[`);
+  }
+
+  /** Adds a document. True when {@link drain} is due. */
+  add(id: string, documentText: string): boolean {
+    // The comma belongs to the line before, and the last line has none.
+    if (this.#held !== null) this.#lines.add(`${this.#held},`);
+    this.#held = encodeElement(id, documentText, this.#seal);
+    return this.#lines.length >= CHUNK_BYTES;
+  }
+
+  /** Writes what has been added. */
+  async drain(): Promise<void> {
+    const lines = this.#lines.bytes();
+    const bytes = this.#envelope === null ? lines : this.#envelope.update(lines);
+    await this.#file.write(bytes, this.#position);
+    this.#position += bytes.length;
+    this.#lines.clear();
+  }
+
+  /** Writes the end, and returns when all of it is on the disk. @returns the length of the file */
+  async finish(): Promise<number> {
+    if (this.#held !== null) this.#lines.add(this.#held);
+    this.#lines.add("]}");
+    await this.drain();
+    if (this.#envelope !== null) {
+      const { rest, head } = this.#envelope.finish();
+      await this.#file.write(rest, this.#position);
+      this.#position += rest.length;
+      // The tag is known only now, and stands before the content.
+      await this.#file.write(head, 0);
+    }
+    await this.#file.sync();
+    return this.#position;
+  }
+}
+
+/** One envelope as a stream. Base64 goes by three bytes, so up to two are held back. */
+class EnvelopeWriter {
+  readonly #iv = nextIv();
+  readonly #cipher;
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(keyring: Keyring) {
+    this.#cipher = keyring.first.cipher(this.#iv);
+  }
+
+  update(content: Buffer): Buffer {
+    const data = Buffer.concat([this.#held, this.#cipher.update(content)]);
+    const whole = data.length - (data.length % 3);
+    this.#held = data.subarray(whole);
+    return Buffer.from(data.subarray(0, whole).toString("base64"), "latin1");
+  }
+
+  finish(): { rest: Buffer; head: Buffer } {
+    const data = Buffer.concat([this.#held, this.#cipher.final()]);
+    const head = Buffer.alloc(DATA_OFFSET, ":");
+    head.write(this.#iv.toString("hex"), 0, "latin1");
+    head.write(this.#cipher.getAuthTag().toString("hex"), TAG_OFFSET, "latin1");
+    return { rest: Buffer.from(data.toString("base64"), "latin1"), head };
+  }
+}
