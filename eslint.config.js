@@ -47,7 +47,7 @@ export default defineConfig(
     rules: { "@typescript-eslint/no-confusing-void-expression": "off" },
   },
   {
-    files: ["test/consumers/*.{cts,mts}"],
+    files: ["test/package/consumers/*.{cts,mts}"],
     extends: [tseslint.configs.strict],
     rules: { "@typescript-eslint/no-require-imports": ["error", { allowAsImport: true }] },
   },

@@ -19,9 +19,9 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const CUTS = "test/power-cut.test.ts";
-const TROUBLE = "test/disk-trouble.test.ts";
-const LOST = "test/lost-lock.test.ts";
+const CUTS = "test/faults/power-cut.test.ts";
+const TROUBLE = "test/faults/disk-trouble.test.ts";
+const LOST = "test/faults/lost-lock.test.ts";
 
 const SYNC_DIRECTORY = "await files.syncDirectory(paths.directory);";
 
@@ -44,7 +44,13 @@ const GUARDS = [
   ["opening: the torn tail is cut off", "opening.ts", "await file.truncate(length);", 1, CUTS],
   ["opening: fsync of the journal", "opening.ts", "await file.sync();", 1, CUTS],
   ["opening: directory", "opening.ts", SYNC_DIRECTORY, 1, CUTS],
-  ["keyring: fsync of another's salt", "keyring.ts", "await file.sync();", 1, "test/keys.test.ts"],
+  [
+    "keyring: fsync of another's salt",
+    "keyring.ts",
+    "await file.sync();",
+    1,
+    "test/disk/keys.test.ts",
+  ],
   ["keyring: fsync of the salt", "keyring.ts", "await file.sync();", 2, CUTS],
   ["keyring: directory", "keyring.ts", SYNC_DIRECTORY, 1, CUTS],
   ["quarantine: fsync", "quarantine.ts", "await target.sync();", 1, CUTS],
@@ -56,7 +62,7 @@ const GUARDS = [
     "committer.ts",
     "if (!this.#parts.journal.known) this.refuse(error);",
     1,
-    "test/worker/committer.test.ts",
+    "test/disk/committer.test.ts",
   ],
   ["committer: still the owner", "committer.ts", "await assertOwned();", 1, LOST],
   ["opening: still the owner, damage", "opening.ts", "await parts.assertOwned();", 1, LOST],
@@ -78,13 +84,13 @@ const GUARDS = [
     1,
     TROUBLE,
   ],
-  ["files: fsync of a copy", "files.ts", "await target.sync();", 1, "test/files.test.ts"],
+  ["files: fsync of a copy", "files.ts", "await target.sync();", 1, "test/ports/files.test.ts"],
   [
     "files: directory above a new one",
     "files.ts",
     "await nodeFiles.syncDirectory(dirname(path));",
     1,
-    "test/files.test.ts",
+    "test/ports/files.test.ts",
   ],
 ];
 

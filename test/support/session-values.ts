@@ -3,7 +3,7 @@
  * the ids and shapes that a careless store would get wrong.
  */
 import type session from "express-session";
-import type { Stored } from "./subject.js";
+import type { Stored } from "../conformance/subject.js";
 
 export const HOUR_MS = 3_600_000;
 

@@ -1,0 +1,369 @@
+/**
+ * Owns single stories of a disk in trouble, each in a few lines: what exactly fails, what reads see
+ * meanwhile, and what it takes to go on. `failing-disk.test.ts` makes every call fail in turn.
+ */
+import { describe, expect, test, vi } from "vitest";
+
+import { CUTS, FaultDisk } from "../support/power/fault-disk.js";
+import {
+  changesDisk,
+  type Fault,
+  FaultFiles,
+  type Operation,
+  type Witness,
+} from "../support/power/fault-files.js";
+import {
+  DIRECTORY,
+  JOURNAL,
+  Life,
+  type LifeParts,
+  QUARANTINE,
+  SNAPSHOT,
+} from "../support/power/life.js";
+import { seededRandom, SEED } from "../support/random.js";
+
+vi.mock("node:crypto", async (original) => {
+  const { withFastPbkdf2 } = await import("../support/fast-pbkdf2.js");
+  return withFastPbkdf2(await original());
+});
+
+const START = Date.UTC(2026, 0, 1);
+const LATER = START + 86_400_000;
+const one = { json: '{"n":1}', expiresAt: LATER };
+const two = { json: '{"n":2}', expiresAt: LATER };
+
+/** A disk of which a test says when which operations fail. */
+class Trouble implements Witness {
+  when: ((operation: Operation) => Fault | null) | null = null;
+  fault = (operation: Operation): Fault | null => this.when?.(operation) ?? null;
+
+  /** The next operation of this kind on the journal fails, and no other. */
+  next(kind: Operation["kind"], fault: Fault, file: string = JOURNAL): void {
+    this.when = (operation) => {
+      if (operation.kind !== kind || !operation.path.endsWith(file)) return null;
+      this.when = null;
+      return fault;
+    };
+  }
+}
+
+async function lifeWithTrouble(parts: Partial<LifeParts> = {}): Promise<[Life, Trouble]> {
+  const trouble = new Trouble();
+  const life = new Life({ disk: new FaultDisk(), time: START, witness: trouble, ...parts });
+  await life.open([]);
+  return [life, trouble];
+}
+
+/** One write; its outcome, or the code of its failure. */
+async function write(life: Life, sid: string, session: typeof one | null): Promise<unknown> {
+  const entry = life.ledger.write(sid, session);
+  const [outcome] = await life.engine.write(
+    session === null ? [[sid]] : [[sid, session.json, session.expiresAt]],
+  );
+  if (typeof outcome !== "number") {
+    entry.fail();
+    return outcome?.code;
+  }
+  entry.acknowledge();
+  return outcome;
+}
+
+async function read(life: Life, sid: string): Promise<unknown> {
+  return (await life.engine.get([sid]))[0];
+}
+
+describe("a write that fails", () => {
+  test.for<[string, Operation["kind"], Fault]>([
+    ["on a full disk", "write", { code: "ENOSPC" }],
+    ["on a disk that fills up", "write", { code: "ENOSPC", share: 0.5 }],
+    ["on a broken disk", "write", { code: "EIO", share: 0.9 }],
+    ["in its fsync", "sync", { code: "EIO" }],
+  ])("%s shows what was before, and fails alone", async ([, kind, fault]) => {
+    const [life, trouble] = await lifeWithTrouble();
+    expect(await write(life, "a", one)).toBe(0);
+    trouble.next(kind, fault);
+    expect(await write(life, "a", two)).toBe("STORE_IO");
+    expect(await read(life, "a")).toBe(one.json);
+    await life.clock.advance(0);
+    expect(await write(life, "b", two)).toBe(0);
+    expect(await write(life, "a", null)).toBe(1);
+    await life.close();
+    await life.open();
+    expect(await life.engine.ids()).toEqual(["b"]);
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test("leaves nothing behind that a later record would be glued to", async () => {
+    const [life, trouble] = await lifeWithTrouble();
+    // Half a record that cannot be cut off either: nothing may be appended behind it.
+    trouble.when = ({ kind, path }) =>
+      !path.endsWith(JOURNAL) || (kind !== "write" && kind !== "truncate")
+        ? null
+        : { code: "EIO", share: 0.5 };
+    expect(await write(life, "a", one)).toBe("STORE_IO");
+    expect(await write(life, "b", one)).toBe("STORE_IO");
+    trouble.when = null;
+    await life.clock.advance(1000);
+    expect(await write(life, "c", one)).toBe(0);
+    await life.close();
+    await life.open();
+    expect(await life.engine.ids()).toEqual(["c"]);
+    expect(await life.engine.stats()).toMatchObject({ quarantined: 0 });
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test.for<[Operation["kind"], Fault]>([
+    // The first two records are in the file, and the one that follows is as long as the first.
+    ["write", { code: "ENOSPC", share: 0.7 }],
+    ["sync", { code: "EIO" }],
+  ])("in its %s leaves none of its records behind", async ([kind, fault]) => {
+    const [life, trouble] = await lifeWithTrouble();
+    trouble.next(kind, fault);
+    life.write(["a", "b", "c"].map((sid) => [sid, one]));
+    await life.settle();
+    await life.clock.advance(0);
+    expect(await write(life, "d", one)).toBe(0);
+    await life.close();
+    await life.open();
+    expect(await life.engine.ids()).toEqual(["d"]);
+    await life.close();
+    expect(life.disk.list(DIRECTORY).map(([name]) => name)).not.toContain(QUARANTINE);
+    expect(life.violations).toEqual([]);
+  });
+
+  test("does not come back after a destroy that was acknowledged", async () => {
+    const [life, trouble] = await lifeWithTrouble();
+    // The record is in the journal, and nobody can say whether on the disk.
+    trouble.when = ({ kind }) => (kind === "sync" ? { code: "EIO" } : null);
+    expect(await write(life, "a", one)).toBe("STORE_IO");
+    const destroyed = await write(life, "a", null);
+    const after = life.disk.after("everything", seededRandom(SEED));
+    life.kill();
+    const next = new Life({ disk: after, time: START + 11_000 });
+    await next.open([]);
+    const found = await next.engine.ids();
+    await next.close();
+    // It may have been refused; if it was not, it holds.
+    expect(destroyed === 0 && found.length > 0).toBe(false);
+  });
+});
+
+describe("a record that was refused and cut off", () => {
+  test.for(["destroy", "clear"])("does not come back after a %s", async (way) => {
+    const [life, trouble] = await lifeWithTrouble();
+    trouble.next("write", { code: "ENOSPC", share: 1 });
+    expect(await write(life, "a", one)).toBe("STORE_IO");
+    if (way === "clear") expect(await life.engine.clear()).toBe(0);
+    else expect(await write(life, "a", null)).toBe(0);
+    for (const cut of CUTS) {
+      const disk = life.disk.after(cut, seededRandom(SEED));
+      const next = new Life({ disk, time: START + 11_000 });
+      await next.open([]);
+      expect(await next.engine.ids()).toEqual([]);
+      await next.close();
+    }
+  });
+});
+
+test("clear deletes what is being deleted, too: that may fail", async () => {
+  const [life, trouble] = await lifeWithTrouble();
+  await write(life, "a", one);
+  trouble.next("write", { code: "ENOSPC" });
+  const [destroyed, cleared] = await Promise.all([write(life, "a", null), life.engine.clear()]);
+  expect(destroyed).toBe("STORE_IO");
+  expect(cleared).toBe(0);
+  expect(await life.engine.ids()).toEqual([]);
+});
+
+describe("closing", () => {
+  test.for([true, false])(
+    "after a failed fsync brings all to the disk, durable %s",
+    async (durable) => {
+      const [life, trouble] = await lifeWithTrouble({ config: { durable } });
+      await write(life, "a", one);
+      trouble.next("sync", { code: "EIO" });
+      await life.engine.close();
+      expect(trouble.when).toBeNull();
+      const disk = life.disk.after("nothing", seededRandom(SEED));
+      const next = new Life({ disk, time: START + 11_000 });
+      await next.open([]);
+      expect(await next.engine.ids()).toEqual(["a"]);
+      await next.close();
+    },
+  );
+
+  test("says why it could not", async () => {
+    const [life, trouble] = await lifeWithTrouble();
+    await write(life, "a", one);
+    life.touch("a", '{"path":"/"}', LATER);
+    trouble.when = ({ kind, path }) =>
+      kind === "sync" || path.endsWith(".tmp") ? { code: "EIO" } : null;
+    await expect(life.engine.close()).rejects.toMatchObject({
+      code: "STORE_IO",
+      cause: { code: "STORE_IO", cause: { code: "EIO" } },
+    });
+  });
+
+  test("journals touches, or says that it could not", async () => {
+    const [life, trouble] = await lifeWithTrouble();
+    await write(life, "a", one);
+    life.touch("a", '{"path":"/"}', LATER);
+    trouble.next("write", { code: "ENOSPC" });
+    const { ledger } = life;
+    try {
+      await life.close();
+    } catch (error) {
+      expect(error).toMatchObject({ name: "StoreError", code: "STORE_IO" });
+      life.ledger = ledger.after(ledger.moment, life.clock.now());
+    }
+    await life.open();
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test("journals touches that were made while a commit was under way", async () => {
+    const [life] = await lifeWithTrouble();
+    await write(life, "a", one);
+    life.write([["b", one]]);
+    life.touch("a", '{"path":"/"}', LATER);
+    await life.close();
+    await life.open();
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test("is the end of it, even if the last record makes a compaction due", async () => {
+    const [life] = await lifeWithTrouble({ config: { walLimitBytes: 200 } });
+    await write(life, "a", one);
+    life.touch("a", '{"path":"/long enough to pass the limit"}', LATER);
+    // Among the violations is any use of a file afterwards.
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test.for<[Operation["kind"], string]>([
+    ["close", JOURNAL],
+    ["open", "sessions.lock"],
+    ["remove", "sessions.lock"],
+  ])("with a failing %s of %s is reported, and lets go of all", async ([kind, file]) => {
+    const [life, trouble] = await lifeWithTrouble();
+    await write(life, "a", one);
+    trouble.next(kind, { code: "EIO" }, file);
+    await expect(life.close()).rejects.toMatchObject({ name: "StoreError", code: "STORE_IO" });
+    // Both by another process and, where a lock was left, at once.
+    await life.open();
+    expect(await read(life, "a")).toBe(one.json);
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+});
+
+describe("opening", () => {
+  test("does not fail over a temporary file that cannot be removed", async () => {
+    const trouble = new Trouble();
+    trouble.when = ({ kind, path }) =>
+      kind === "remove" && /lock\.[0-9a-f]+\.tmp$/.test(path) ? { code: "EIO" } : null;
+    const life = new Life({ disk: new FaultDisk(), time: START, witness: trouble });
+    await life.open([]);
+    await life.close();
+    expect(life.violations).toEqual([]);
+  });
+
+  test("that fails leaves no salt of its own behind", async () => {
+    const trouble = new Trouble();
+    const salted = (path: string): boolean => path.includes(".db.salt.");
+    trouble.when = ({ kind, path }) =>
+      kind === "write" && salted(path) ? { code: "ENOSPC" } : null;
+    const life = new Life({ disk: new FaultDisk(), time: START, witness: trouble });
+    await expect(life.open(["a password of some length"])).rejects.toMatchObject({
+      code: "STORE_IO",
+    });
+    expect(life.disk.list(DIRECTORY).filter(([name]) => name !== JOURNAL)).toEqual([]);
+  });
+});
+
+const PLAIN_OR_NOT: [name: string, keys: string[]][] = [
+  ["plain", []],
+  ["encrypted", ["a password of some length"]],
+];
+
+describe.each(PLAIN_OR_NOT)("a collection that cannot be compacted, %s", (_, keys) => {
+  const damage = '{"op":"insert","ts":1,"id":"damaged","doc":{"_id":\n';
+  const withDamage = (): FaultDisk => {
+    const files = {
+      [SNAPSHOT]: '{"version":1,"ts":2,"docs":[\n["x",{"half\n]}\n',
+      [JOURNAL]: damage,
+    };
+    return FaultDisk.with(DIRECTORY, files);
+  };
+  const sizeOfQuarantine = (life: Life): number =>
+    life.disk.list(DIRECTORY).find(([name]) => name === QUARANTINE)![1].length;
+
+  test("sets its damage aside once, however often it is opened", async () => {
+    const trouble = new Trouble();
+    trouble.when = ({ kind, path }) =>
+      kind === "write" && path.endsWith(`${SNAPSHOT}.tmp`) ? { code: "ENOSPC" } : null;
+    const life = new Life({ disk: withDamage(), time: START, witness: trouble });
+    const sizes: number[] = [];
+    for (let opening = 0; opening < 4; opening++) {
+      await life.open(keys).catch(() => undefined);
+      sizes.push(sizeOfQuarantine(life));
+      life.kill();
+      await life.clock.advance(11_000);
+    }
+    expect(new Set(sizes).size).toBe(1);
+    expect(sizes[0]).toBeGreaterThan(damage.length);
+  });
+});
+
+describe("what a crash left half written", () => {
+  const leftovers = {
+    [`${SNAPSHOT}.tmp`]: "half a snapshot",
+    [`${JOURNAL}.tmp`]: "half a journal",
+    [`${QUARANTINE}.tmp`]: "half a quarantine",
+    [".db.salt.sessions.tmp"]: "half a salt",
+  };
+
+  test.for(PLAIN_OR_NOT)("is removed by opening, %s", async ([, keys]) => {
+    const salt = { ".db.salt": "5a".repeat(32) };
+    const disk = FaultDisk.with(DIRECTORY, { ...salt, ...leftovers });
+    const life = new Life({ disk, time: START });
+    await life.open(keys);
+    await life.close();
+    expect(
+      disk
+        .list(DIRECTORY)
+        .map(([name]) => name)
+        .sort(),
+    ).toEqual([".db.salt", JOURNAL]);
+    expect(life.violations).toEqual([]);
+  });
+});
+
+test("a lock that was taken away ends all writing, compactions too", async () => {
+  const [life, trouble] = await lifeWithTrouble();
+  await write(life, "a", one);
+  const other = new FaultFiles(life.disk);
+  await other.remove(`${DIRECTORY}/sessions.lock`);
+  const lock = await other.open(`${DIRECTORY}/sessions.lock`, "create");
+  const record = { pid: 1, ts: START, host: "elsewhere", owner: "another" };
+  await lock.write(Buffer.from(JSON.stringify(record)), 0);
+  await life.clock.advance(3000);
+  // The temporary files, too, may be the new owner's.
+  const changes: string[] = [];
+  trouble.when = (operation) => {
+    if (changesDisk(operation) && !operation.path.endsWith(".lock")) {
+      changes.push(`${operation.kind} ${operation.path}`);
+    }
+    return null;
+  };
+  expect(await write(life, "b", one)).toBe("STORE_LOCKED");
+  await expect(life.engine.compact()).rejects.toMatchObject({ code: "STORE_LOCKED" });
+  expect(await write(life, "b", one)).toBe("STORE_LOCKED");
+  expect(changes).toEqual([]);
+  expect(await read(life, "a")).toBe(one.json);
+  await life.close();
+  expect(life.violations).toEqual([]);
+});

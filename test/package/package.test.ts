@@ -1,0 +1,178 @@
+/** The packed package in a scratch project that has nothing but what the package declares. */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import ts from "typescript";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SETUP_MS = 120_000;
+
+const run = promisify(execFile);
+
+const require = createRequire(import.meta.url);
+/** The bundler that tsup brings. */
+const esbuild = createRequire(require.resolve("tsup"))("esbuild") as typeof import("esbuild");
+
+interface Tarball {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+}
+
+let base: string;
+let scratch: string;
+let installed: string;
+let tarball: Tarball;
+
+beforeAll(async () => {
+  base = await mkdtemp(join(tmpdir(), "consumers-"));
+  // Of characters that mean something in a URL.
+  scratch = join(base, "we#ird %41");
+  await cp(join(ROOT, "test", "package", "consumers"), scratch, { recursive: true });
+  installed = join(scratch, "node_modules", "express-session-isolate");
+  await mkdir(installed, { recursive: true });
+
+  tarball = await pack(scratch);
+  await run("tar", ["-xzf", tarball.filename, "--strip-components=1", "-C", installed], {
+    cwd: scratch,
+  });
+
+  const manifest = JSON.parse(await read("package.json")) as Manifest;
+  const declared = { ...manifest.dependencies, ...manifest.peerDependencies };
+  for (const name of [...Object.keys(declared), "@types/node"]) await link(name);
+}, SETUP_MS);
+
+afterAll(() => rm(base, { recursive: true }));
+
+async function pack(destination: string): Promise<Tarball> {
+  // What is in dist is what is tested: no script may build it anew while other tests use it.
+  const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", destination];
+  const { stdout } = await run("npm", args, { cwd: ROOT, shell: process.platform === "win32" });
+  const [packed] = JSON.parse(stdout) as Tarball[];
+  return packed!;
+}
+
+/** Puts a package of this project into the scratch project, as installing it would. */
+async function link(name: string): Promise<void> {
+  const target = join(scratch, "node_modules", name);
+  await mkdir(dirname(target), { recursive: true });
+  await symlink(join(ROOT, "node_modules", name), target, "junction");
+}
+
+function read(path: string): Promise<string> {
+  return readFile(join(installed, path), "utf8");
+}
+
+function consume(file: string): Promise<{ stdout: string; stderr: string }> {
+  return run(process.execPath, [file, join(scratch, "dados")], { cwd: scratch });
+}
+
+describe("the tarball", () => {
+  const ENTRIES = ["index.js", "connect.js", "worker.js", "index.cjs", "connect.cjs"];
+  const TYPES = ["index.d.ts", "connect.d.ts", "index.d.cts", "connect.d.cts"];
+
+  it("has what a user needs and no more", async () => {
+    const modules = await reachableFrom(ENTRIES);
+    const dist = [...modules, ...modules.map((file) => `${file}.map`), ...TYPES];
+    const pages = ["architecture.md", "durability.md", "format.md", "performance.md"];
+    const plots = ["delay-slow-disk", "latency-slow-disk", "sets-slow-disk", "throughput"];
+    const docs = [...pages, ...plots.map((plot) => `img/${plot}.svg`)].map(
+      (file) => `docs/${file}`,
+    );
+    const expected = [
+      ...["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json", ...docs],
+      ...dist.map((file) => `dist/${file}`),
+    ];
+    expect(tarball.files.map(({ path }) => path).sort()).toEqual(expected.sort());
+  });
+
+  it("has what its documents link to, but for what is said to contributors", async () => {
+    const paths = tarball.files.map(({ path }) => path);
+    for (const document of paths.filter((path) => path.endsWith(".md"))) {
+      for (const [, link] of (await read(document)).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+        const target = join(dirname(document), link!);
+        if (target !== "CONTRIBUTING.md") expect(paths).toContain(target);
+      }
+    }
+  });
+
+  /** The modules in dist that these load, and they themselves. */
+  async function reachableFrom(entries: readonly string[]): Promise<string[]> {
+    const found = new Set(entries);
+    for (const file of found) {
+      const imports = (await read(`dist/${file}`)).matchAll(/(?:from|import|\()\s*"\.\/([^"]+)"/g);
+      for (const [, imported] of imports) found.add(imported!);
+    }
+    return [...found];
+  }
+
+  it.each(TYPES)("%s is about nothing but express-session and Node", async (file) => {
+    const source = ts.createSourceFile(file, await read(`dist/${file}`), ts.ScriptTarget.Latest);
+    const code = ts.createPrinter({ removeComments: true }).printFile(source);
+    expect(code).not.toMatch(/comlink/i);
+    const modules = [...code.matchAll(/(?:from|import|import\()\s*['"]([^'"]+)['"]/g)];
+    for (const [, module] of modules) {
+      expect(module).toMatch(/^(express-session|node:\w+)$/);
+    }
+  });
+});
+
+describe("a consumer", () => {
+  it("runs in ESM", () => consume("esm-js.mjs"));
+
+  it("runs in CommonJS", () => consume("cjs-js.cjs"));
+
+  it("runs in a realm of its own", () => consume("realm.cjs"));
+
+  it.each(["esm", "cjs"] as const)("that was bundled to %s is told of it", async (format) => {
+    const bundle = await bundled(format, "");
+    await expect(consume(bundle)).rejects.toMatchObject({
+      stderr: expect.stringMatching(/bundled.*external/) as unknown,
+    });
+  });
+
+  it.each(["esm", "cjs"] as const)("may be bundled to %s with isolate: false", async (format) => {
+    const bundle = await bundled(format, "isolate: false");
+    await consume(bundle);
+  });
+
+  /** A program that opens a store, in one file. */
+  async function bundled(format: "esm" | "cjs", options: string): Promise<string> {
+    const name = `bundle-${options.length}.${format === "esm" ? "mjs" : "cjs"}`;
+    const contents = `
+      import LiteNoSQLStore from "express-session-isolate";
+      const directory = process.argv[2];
+      const store = new LiteNoSQLStore({ directory, collection: "${format}", ${options} });
+      store.ready.then(() => store.close());`;
+    await esbuild.build({
+      stdin: { contents, resolveDir: scratch },
+      outfile: join(scratch, name),
+      ...{ bundle: true, platform: "node", format, external: ["express-session"] },
+      logLevel: "error",
+    });
+    return name;
+  }
+
+  it(
+    "is checked by TypeScript, strictly and with the declarations of libraries, and runs",
+    async () => {
+      const tsc = require.resolve("typescript/bin/tsc");
+      const checked = await run(process.execPath, [tsc, "-p", scratch]).catch(
+        (error: unknown) => error,
+      );
+      expect(checked).toMatchObject({ stdout: "" });
+      await consume("esm-ts.mjs");
+      await consume("cjs-ts.cjs");
+    },
+    SETUP_MS,
+  );
+});

@@ -1,0 +1,165 @@
+/**
+ * Owns when a process ends that has a store: by itself when nothing is in flight, and not before
+ * what is in flight has been answered.
+ */
+import { execFile } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { tempDirectory } from "../support/temp-dir.js";
+
+/** A process that has not ended by then does not end. */
+const DEADLINE_MS = 30_000;
+
+interface Ending {
+  readonly code: number | string | null;
+  /** What the child says happened, in order. */
+  readonly happened: unknown[];
+  readonly stderr: string;
+}
+
+type Configuration = Readonly<Record<string, unknown>>;
+
+function urlOf(script: string): URL {
+  return new URL(`../fixtures/exits/${script}.js`, import.meta.url);
+}
+
+/** Runs a child, which finds the options of its store in its environment. */
+function run(script: string, store: Configuration): Promise<Ending> {
+  return runNode([fileURLToPath(urlOf(script))], store);
+}
+
+function runNode(
+  args: readonly string[],
+  store: Configuration,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ending> {
+  const options = {
+    timeout: DEADLINE_MS,
+    killSignal: "SIGKILL" as const,
+    env: { ...process.env, NODE_OPTIONS: "", ...env, STORE: JSON.stringify(store) },
+  };
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, args, options, (_, stdout, stderr) => {
+      const happened: unknown = stdout === "" ? [] : JSON.parse(stdout);
+      resolve({ code: child.exitCode, happened: happened as unknown[], stderr });
+    });
+  });
+}
+
+/** Where a collection lives, and how it is opened. */
+function place(configuration: Configuration): Configuration & { directory: string } {
+  return { ...configuration, directory: tempDirectory() };
+}
+
+async function stored(store: Configuration): Promise<unknown[]> {
+  const { code, happened } = await run("read", store);
+  expect(code).toBe(0);
+  return happened;
+}
+
+const FIFTY = Array.from({ length: 50 }, (_, index) => `sid ${index}`);
+const key = { encryptionKey: "a key of the test's own" };
+
+describe.each([{ isolate: true }, { isolate: false }, { isolate: true, durable: false, ...key }])(
+  "a process with a store of %o",
+  { timeout: 2 * DEADLINE_MS },
+  (configuration) => {
+    test("ends by itself when nothing is in flight", async () => {
+      expect(await run("opened", place(configuration))).toMatchObject({ code: 0 });
+      expect(await run("ready", place(configuration))).toMatchObject({
+        code: 0,
+        happened: ["ready"],
+      });
+      const store = place(configuration);
+      expect(await run("idle", store)).toMatchObject({ code: 0, happened: ["ann"] });
+      expect(await stored(store)).toEqual(["a"]);
+    });
+
+    test("does not end while calls are in flight", async () => {
+      const store = place(configuration);
+      const { code, happened } = await run("in-flight", store);
+      expect(code).toBe(0);
+      expect(happened.sort()).toEqual([50, ...FIFTY.map(() => "stored")]);
+      expect(await stored(store)).toEqual(FIFTY.toSorted());
+      const later = place(configuration);
+      expect(await run("later", later)).toMatchObject({ code: 0, happened: ["stored", 1] });
+      expect(await stored(later)).toEqual([]);
+    });
+
+    test("ends after close, however that is called", async () => {
+      const store = place(configuration);
+      expect(await run("closed", store)).toMatchObject({
+        code: 0,
+        happened: ["stored", "closed", "STORE_CLOSED"],
+      });
+      expect(existsSync(join(store.directory, "sessions.lock"))).toBe(false);
+      expect(await stored(store)).toEqual(["a"]);
+      expect(await run("dispose", place(configuration))).toMatchObject({
+        code: 0,
+        happened: ["stored", "disposed"],
+      });
+    });
+
+    test("ends when the store cannot be opened, and no rejection is left unhandled", async () => {
+      const { code, happened } = await run("locked", place(configuration));
+      expect(code).toBe(0);
+      expect(happened.sort()).toEqual(["callback STORE_LOCKED", "event STORE_LOCKED"]);
+    });
+
+    test("is told of what a callback throws, as of anything uncaught", async () => {
+      const store = place(configuration);
+      expect(await run("throws", store)).toMatchObject({ code: 1, happened: [] });
+      expect(await stored(store)).toEqual(["a"]);
+    });
+
+    test("may exit by hand as soon as a write is acknowledged", async () => {
+      const store = place(configuration);
+      expect(await run("exits", store)).toMatchObject({ code: 7, happened: ["stored"] });
+      expect(await stored(store)).toEqual(["a"]);
+    });
+  },
+);
+
+test.each([{ isolate: true }, { isolate: false }])(
+  "a process waits while its store watches a lock of another machine, %o",
+  { timeout: DEADLINE_MS },
+  async (configuration) => {
+    const store = place(configuration);
+    // Not yet stale, so that it has to be watched for a second.
+    const lock = { pid: 1, ts: Date.now() - 9_000, host: "elsewhere", owner: "another" };
+    writeFileSync(join(store.directory, "sessions.lock"), JSON.stringify(lock));
+    expect(await run("ready", store)).toMatchObject({ code: 0, happened: ["ready"] });
+  },
+);
+
+test.each(["exit", "throw", "slowly"])(
+  "a process does not end before a write is answered whose worker dies of it: %s",
+  { timeout: DEADLINE_MS },
+  async (DEATH) => {
+    const store = place({ isolate: true });
+    const NODE_OPTIONS = `--require ${fileURLToPath(new URL("./deadly.cjs", urlOf("dies")))}`;
+    const ending = await runNode([fileURLToPath(urlOf("dies"))], store, { NODE_OPTIONS, DEATH });
+    expect(ending).toMatchObject({ code: 0, happened: ["stored"] });
+    expect(await stored(store)).toEqual(["poison"]);
+  },
+);
+
+describe("flags of the process", { timeout: DEADLINE_MS }, () => {
+  const script = fileURLToPath(urlOf("idle"));
+  const preload = fileURLToPath(urlOf("preload"));
+  test.each<[string, string[], string?]>([
+    ["--input-type", ["--input-type=module", "--eval", `await import("${urlOf("idle").href}")`]],
+    ["--require", ["--require", preload, script]],
+    ["--import", ["--import", 'data:text/javascript,import "node:fs"', script]],
+    ["--conditions", ["--conditions=development", script]],
+    ["a title and a heap limit", ["--title=x", "--max-old-space-size=200", script]],
+    ["--require in NODE_OPTIONS", [script], `--require ${preload}`],
+    ["--inspect-port in NODE_OPTIONS", [script], "--inspect-port=0 --no-warnings"],
+    ["--enable-source-maps in NODE_OPTIONS", [script], "--enable-source-maps"],
+  ])("do not break the worker: %s", async (_, args, NODE_OPTIONS = "") => {
+    const ending = await runNode(args, place({ isolate: true }), { NODE_OPTIONS });
+    expect(ending).toEqual({ code: 0, happened: ["ann"], stderr: "" });
+  });
+});
