@@ -2,7 +2,7 @@
  * The store without express-session's base class: sessions in, sessions out, promises throughout.
  * What a session is ends here; the engine knows only its JSON text.
  */
-import type { EngineStats, FoundSession } from "../protocol/contract.js";
+import type { FoundSession } from "../protocol/contract.js";
 import { isErrorLike, StoreError } from "../protocol/errors.js";
 import { Batcher } from "./batch.js";
 import type { EngineHost } from "./hosts/engine-host.js";
@@ -108,8 +108,10 @@ export class Client {
     return this.#engine().compact();
   }
 
-  async stats(): Promise<EngineStats> {
-    return this.#engine().stats();
+  /** All that the engine can tell, in one object. */
+  async stats(): Promise<object> {
+    const { disk, ...common } = await this.#engine().stats();
+    return { ...common, ...disk };
   }
 
   close(): Promise<void> {

@@ -5,14 +5,14 @@
 import type { EventEmitter } from "node:events";
 import type { SessionData, Store } from "express-session";
 
-import type { EngineStats } from "../protocol/contract.js";
+import type { DiskStats, EngineStats } from "../protocol/contract.js";
 import { type Callback, settle } from "./callback.js";
 import { Client } from "./client.js";
 import { resolveOptions, type StoreOptions } from "./options/options.js";
 import { type Report, reporter } from "./reporter.js";
 
-/** What the engine has and has done: see {@link LiteNoSQLStore.stats}. */
-export type StoreStats = EngineStats;
+/** Counters and sizes: see {@link LiteNoSQLStore.stats}. */
+export interface StoreStats extends Omit<EngineStats, "disk">, DiskStats {}
 
 /** A session as {@link LiteNoSQLStore.all} lists it. */
 export type ListedSession = SessionData & { id: string };
@@ -182,7 +182,7 @@ export function storeClass(
       return settle(this.#client.compact(), callback);
     }
 
-    stats(callback?: Callback<EngineStats>): unknown {
+    stats(callback?: Callback<object>): unknown {
       return settle(this.#client.stats(), callback);
     }
 

@@ -1,35 +1,9 @@
 /**
- * What the engine does, in wire values only: both halves compile against this file, the worker
+ * What an engine does, in wire values only: both halves compile against this file, the worker
  * implements it and the RPC carries it. Sessions travel as JSON text, times as epoch milliseconds,
- * absent as null. Nothing here is executable but the list of method names.
+ * absent as null. Nothing here is executable except the list of method names.
  */
 import type { WireError } from "./errors.js";
-
-/** Everything the engine needs to open a collection. Complete and checked; structured-cloneable. */
-export interface EngineConfig {
-  /** Absolute path of the directory that holds the files. */
-  readonly directory: string;
-  /** File name stem of the collection. */
-  readonly collection: string;
-  /** Whether a write is fsynced before it is acknowledged. */
-  readonly durable: boolean;
-  /** Size of the journal, in bytes, from which compaction may start. */
-  readonly walLimitBytes: number;
-  /** Time between collections of expired sessions. */
-  readonly gcIntervalMs: number;
-  /** Whether each collection of expired sessions is followed by a compaction. */
-  readonly compactAfterGc: boolean;
-  /** Lifetime of a stored document that says nothing about its own. */
-  readonly ttlMs: number;
-  /** Log to stderr. */
-  readonly debug: boolean;
-  /** Passwords: the first encrypts, all decrypt. Empty: plaintext. */
-  readonly encryptionKeys: readonly string[];
-  /** Names the store that owns the collection, the same for each of its workers in turn. */
-  readonly owner: string;
-  /** Stores of this process whose worker is dead for good: their locks are void. */
-  readonly abandoned?: readonly string[];
-}
 
 /**
  * A live session: the text that `set` was given, or that text and the newer cookie of a touch, as
@@ -47,13 +21,19 @@ export type Write =
 /** How many live sessions a write replaced or deleted (0 or 1), or why it failed. */
 export type WriteOutcome = number | WireError;
 
-/** What the engine has and has done. All times are epoch milliseconds, all durations milliseconds. */
+/** What every engine can tell. */
 export interface EngineStats {
   /** Live sessions. */
   readonly sessions: number;
-  /** Bytes of the journal. */
+  /** What an engine over files adds. */
+  readonly disk?: DiskStats;
+}
+
+/** Counters and sizes of the engine over files. Times are epoch ms, durations ms, sizes bytes. */
+export interface DiskStats {
+  /** Size of the journal. */
   readonly walBytes: number;
-  /** Bytes of the snapshot. */
+  /** Size of the snapshot. */
   readonly snapshotBytes: number;
   /** Commits: each writes the records that waited together, with one fsync when durable. */
   readonly commits: {
@@ -72,14 +52,14 @@ export interface EngineStats {
   } | null;
   /** The last compaction, or null before the first. */
   readonly compaction: { readonly at: number; readonly durationMs: number } | null;
-  /** Records read back when the collection was opened. */
+  /** Records read when the collection was opened. */
   readonly recovered: number;
-  /** Damaged stretches, of one record or several in a row, that were set aside in the quarantine file when the collection was opened. */
+  /** Damaged places that were found, and set aside, when the collection was opened. */
   readonly quarantined: number;
 }
 
 /**
- * The engine. Calls take effect in the order in which they are made. Every method rejects with a
+ * An engine. Calls take effect in the order in which they are made. Every method rejects with a
  * `StoreError`.
  */
 export interface Engine {
@@ -87,7 +67,7 @@ export interface Engine {
   get(sids: readonly string[]): Promise<(FoundSession | null)[]>;
   /** Acknowledged from memory; false where there was no live session. */
   touch(touches: readonly Touch[]): Promise<boolean[]>;
-  /** Settles when each write is on disk (as `durable` says) or has failed. */
+  /** Settles when each write is as safe as `durable` asks, or has failed. */
   write(writes: readonly Write[]): Promise<WriteOutcome[]>;
   /** How many sessions are live. */
   length(): Promise<number>;
@@ -95,10 +75,10 @@ export interface Engine {
   ids(): Promise<string[]>;
   /** Deletes all sessions; answers how many live ones that were. */
   clear(): Promise<number>;
-  /** Rewrites the snapshot and empties the journal. */
+  /** Rewrites what is stored without what is superseded. Does nothing where there is no such thing. */
   compact(): Promise<void>;
   stats(): Promise<EngineStats>;
-  /** Journals what is only in memory, releases the files and the lock. */
+  /** Stores what is only in memory, and releases everything. */
   close(): Promise<void>;
 }
 
@@ -115,7 +95,7 @@ export const ENGINE_METHODS = [
   "close",
 ] as const satisfies readonly (keyof Engine)[];
 
-/** What the worker says on its own account, over the channel that every worker has. */
+/** Messages that the worker sends unprompted, over `parentPort`. */
 export type WorkerMessage =
   | { readonly type: "ready" }
   | { readonly type: "fatal"; readonly error: WireError }

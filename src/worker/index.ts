@@ -1,7 +1,8 @@
 /** The thread: opens the engine, serves it on the port it was given, and says that it is ready. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 
-import type { EngineConfig, WorkerMessage } from "../protocol/contract.js";
+import type { EngineConfig } from "../protocol/config.js";
+import type { WorkerMessage } from "../protocol/contract.js";
 import { encodeError } from "../protocol/errors.js";
 import { serve } from "../protocol/rpc.js";
 import { openEngine } from "./disk/engine.js";

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { Engine, Write } from "../../src/protocol/contract.js";
+import { diskStats } from "../support/engine-world.js";
 import { type BareEngine, FAR_MS, openBare } from "../support/bare-engine.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { until } from "../support/until.js";
@@ -46,7 +47,7 @@ describe.each([{}, KEY])("compact, with %o", (key) => {
     await fill(engine, 20);
     await engine.write([["sid 3"]]);
     await engine.compact();
-    const { walBytes, snapshotBytes } = await engine.stats();
+    const { walBytes, snapshotBytes } = await diskStats(engine);
     expect(walBytes).toBe(0);
     expect(statSync(join(directory, JOURNAL)).size).toBe(0);
     expect(statSync(join(directory, SNAPSHOT)).size).toBe(snapshotBytes);
@@ -137,7 +138,7 @@ describe("a compaction that is asked for while another runs", () => {
     const asked = engine.compact();
     first.release();
     await Promise.all([running, asked]);
-    expect((await engine.stats()).walBytes).toBe(0);
+    expect((await diskStats(engine)).walBytes).toBe(0);
     expect(readFileSync(join(directory, SNAPSHOT), "utf8")).not.toContain("secret");
   });
 });
@@ -152,20 +153,20 @@ describe("a compaction that nobody asked for", () => {
     };
     const recordBytes = 1200;
     for (let step = 0; step < 400; step++) {
-      const before = await engine.stats();
+      const before = await diskStats(engine);
       const seen = compactions;
       await engine.write([session(`sid ${step % 100}`, "x".repeat(1000))]);
       const outgrown = before.walBytes + recordBytes > Math.max(walLimit, before.snapshotBytes);
-      const { walBytes, snapshotBytes } = await engine.stats();
+      const { walBytes, snapshotBytes } = await diskStats(engine);
       if (walBytes > Math.max(walLimit, snapshotBytes)) {
-        await until(async () => (await engine.stats()).walBytes < walBytes);
+        await until(async () => (await diskStats(engine)).walBytes < walBytes);
       }
       if (compactions > seen) expect(outgrown).toBe(true);
     }
     // 100 records outgrow 20,000 bytes, then the snapshot as it grows; 300 more, that of 100.
     expect(compactions).toBeGreaterThanOrEqual(4);
     expect(compactions).toBeLessThanOrEqual(9);
-    expect((await engine.stats()).snapshotBytes).toBeGreaterThan(walLimit);
+    expect((await diskStats(engine)).snapshotBytes).toBeGreaterThan(walLimit);
   });
 
   test("is not under way when close has returned, nor starts later", async () => {
@@ -305,7 +306,7 @@ describe("a compaction that fails", () => {
 
     mend();
     await clock.advance(60_000);
-    expect(await engine.stats()).toMatchObject({ walBytes: 0 });
+    expect(await diskStats(engine)).toMatchObject({ walBytes: 0 });
     await engine.close();
     expect((await reopened(bare)).size).toBe(20);
   });

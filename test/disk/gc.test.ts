@@ -5,7 +5,8 @@
 import { setImmediate as turn } from "node:timers/promises";
 import LiteNoSQLStore from "express-session-isolate";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Engine, EngineStats, Write } from "../../src/protocol/contract.js";
+import type { DiskStats, Engine, Write } from "../../src/protocol/contract.js";
+import { diskStats } from "../support/engine-world.js";
 import { type BareEngine, type BareOptions, FAR_MS, openBare } from "../support/bare-engine.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { tempDirectory } from "../support/temp-dir.js";
@@ -37,9 +38,9 @@ async function store({ engine, clock }: Subject, expired: number, live: number):
 }
 
 /** The collection that has ended since `clock` said so much. */
-function collected(engine: Engine, since: number): Promise<NonNullable<EngineStats["gc"]>> {
+function collected(engine: Engine, since: number): Promise<NonNullable<DiskStats["gc"]>> {
   return until(async () => {
-    const { gc } = await engine.stats();
+    const { gc } = await diskStats(engine);
     return gc !== null && gc.at >= since && gc;
   });
 }
@@ -62,12 +63,12 @@ describe("a collection of expired sessions", () => {
       if (kind === "sync" && path.endsWith("wal.log")) fsyncs++;
     };
     clock.tick(INTERVAL_MS);
-    const { walBytes } = await engine.stats();
+    const { walBytes } = await diskStats(engine);
     const { removed } = await collected(engine, clock.now());
     expect(removed).toBe(3000);
     expect(fsyncs).toBeGreaterThan(0);
     expect(fsyncs).toBeLessThan(30);
-    expect((await engine.stats()).walBytes).toBeGreaterThan(walBytes);
+    expect((await diskStats(engine)).walBytes).toBeGreaterThan(walBytes);
     expect(await inFiles(subject)).toBe(100);
   });
 
@@ -209,11 +210,11 @@ describe("compactAfterGc", () => {
     clock.tick(INTERVAL_MS);
     await collected(engine, 0);
     if (compactAfterGc) {
-      await until(async () => (await engine.stats()).compaction !== null);
-      expect(await engine.stats()).toMatchObject({ sessions: 1, walBytes: 0 });
+      await until(async () => (await diskStats(engine)).compaction !== null);
+      expect(await engine.stats()).toMatchObject({ sessions: 1, disk: { walBytes: 0 } });
     }
     for (let turns = 0; turns < 50; turns++) await turn();
-    expect((await engine.stats()).compaction !== null).toBe(compactAfterGc);
+    expect((await diskStats(engine)).compaction !== null).toBe(compactAfterGc);
     expect(await inFiles(subject)).toBe(1);
   });
 
@@ -224,7 +225,7 @@ describe("compactAfterGc", () => {
     clock.tick(INTERVAL_MS);
     await collected(engine, clock.now());
     for (let turns = 0; turns < 50; turns++) await turn();
-    expect(await engine.stats()).toMatchObject({ compaction: null });
+    expect(await diskStats(engine)).toMatchObject({ compaction: null });
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { describe, test, type TestContext, vi } from "vitest";
 
-import type { EngineConfig } from "../../src/protocol/contract.js";
+import type { ConfigOverrides } from "../support/engine-world.js";
 import { FaultDisk } from "../support/power/fault-disk.js";
 import type { Operation, Witness } from "../support/power/fault-files.js";
 import { Ledger } from "../support/power/ledger.js";
@@ -47,7 +47,7 @@ interface Story {
   readonly marks?: readonly string[];
   readonly nested?: number;
   readonly every?: number;
-  readonly config?: Partial<EngineConfig>;
+  readonly config?: ConfigOverrides;
   readonly witness?: Witness;
   readonly play: (life: Life, script: Script) => Promise<void>;
 }

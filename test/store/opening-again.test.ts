@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import type { EngineHost } from "../../src/main/hosts/engine-host.js";
 import { hostInline } from "../../src/main/hosts/inline-host.js";
 import { WorkerHost } from "../../src/main/hosts/worker-host.js";
-import type { EngineConfig } from "../../src/protocol/contract.js";
+import type { EngineConfig } from "../../src/protocol/config.js";
 import { type BareOptions, configOf } from "../support/bare-engine.js";
 import { tempDirectory } from "../support/temp-dir.js";
 

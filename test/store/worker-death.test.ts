@@ -10,7 +10,8 @@ import type { Worker, WorkerOptions } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Report, reporter } from "../../src/main/reporter.js";
 import { WorkerHost } from "../../src/main/hosts/worker-host.js";
-import type { Engine, EngineConfig } from "../../src/protocol/contract.js";
+import type { EngineConfig } from "../../src/protocol/config.js";
+import type { Engine } from "../../src/protocol/contract.js";
 import { type BareOptions, configOf, FAR_MS } from "../support/bare-engine.js";
 import { until } from "../support/until.js";
 
@@ -74,7 +75,7 @@ function host(file: URL, options: BareOptions = {}, report?: Report): Subject {
     engine: subject.engine,
     config,
     reports,
-    file: (name) => join(config.directory, name),
+    file: (name) => join(config.disk.directory, name),
   };
 }
 
@@ -173,7 +174,7 @@ describe.each(WAYS)("a worker that dies: %s", (way) => {
     expect(reports).toEqual(["WORKER_EXITED"]);
 
     await engine.close();
-    const { engine: next } = host(HEALTHY, { directory: config.directory });
+    const { engine: next } = host(HEALTHY, { directory: config.disk.directory });
     const sids = ["kept", "gone", "changed", "a", "poison once 1"];
     expect(await texts(next, ...sids)).toEqual([text("k"), null, text("second"), null, text("p")]);
   });
@@ -279,7 +280,7 @@ describe("a worker that dies again and again", () => {
   test("leaves no lock to a later store of the same process", async () => {
     const { engine, config } = await giveUp();
     await engine.close();
-    const next = host(HEALTHY, { directory: config.directory });
+    const next = host(HEALTHY, { directory: config.disk.directory });
     await expect(next.host.ready).resolves.toBeUndefined();
   });
 
@@ -301,7 +302,7 @@ describe("a worker that dies", () => {
     await engine.close();
     expect(await written).toEqual([0, 0]);
     expect(existsSync(file("sessions.lock"))).toBe(false);
-    const { engine: next } = host(HEALTHY, { directory: config.directory });
+    const { engine: next } = host(HEALTHY, { directory: config.disk.directory });
     expect(await texts(next, "a")).toEqual([text("a")]);
   });
 

@@ -1,7 +1,8 @@
 /** Owns engines in tests that watch their files or turn their clock: no thread, and no store. */
 import { onTestFinished } from "vitest";
 import { resolveOptions, type StoreOptions } from "../../src/main/options/options.js";
-import type { Engine, EngineConfig } from "../../src/protocol/contract.js";
+import type { EngineConfig } from "../../src/protocol/config.js";
+import type { Engine } from "../../src/protocol/contract.js";
 import type { StoreError } from "../../src/protocol/errors.js";
 import { type Clock, systemClock } from "../../src/worker/ports/clock.js";
 import { openEngine } from "../../src/worker/disk/engine.js";
@@ -26,7 +27,7 @@ export interface BareOptions extends Partial<Omit<StoreOptions, "directory" | "p
 }
 
 /** What the options come to for an engine. */
-export function configOf(options: BareOptions): EngineConfig & { readonly directory: string } {
+export function configOf(options: BareOptions): EngineConfig {
   const { clock: _, directory = tempDirectory(), ...rest } = options;
   return resolveOptions({ gcInterval: FAR_MS, ...rest, directory }).engine;
 }
@@ -45,5 +46,5 @@ export async function openBare(options: BareOptions = {}): Promise<BareEngine> {
     disk.recover();
     return engine.close();
   });
-  return { engine, disk, directory: config.directory, reports };
+  return { engine, disk, directory: config.disk.directory, reports };
 }

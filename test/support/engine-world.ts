@@ -3,7 +3,8 @@
  * are derived once, and an engine over files of the test's choosing.
  */
 import { vi } from "vitest";
-import type { Engine, EngineConfig } from "../../src/protocol/contract.js";
+import type { DiskConfig, EngineConfig } from "../../src/protocol/config.js";
+import type { DiskStats, Engine } from "../../src/protocol/contract.js";
 import type { StoreError } from "../../src/protocol/errors.js";
 import { Key } from "../../src/worker/disk/keys/cipher.js";
 import { openEngine, type Surroundings } from "../../src/worker/disk/engine.js";
@@ -11,24 +12,34 @@ import { nodeFiles } from "../../src/worker/ports/files.js";
 import type { ProcessTable } from "../../src/worker/ports/process-table.js";
 import { ManualClock } from "./manual-clock.js";
 
+/** What a test may set of a configuration. */
+export type ConfigOverrides = Partial<Omit<EngineConfig, "disk"> & DiskConfig>;
+
 /** A complete configuration; a journal is compacted only when a test says so. */
-export function engineConfig(
-  directory: string,
-  overrides: Partial<EngineConfig> = {},
-): EngineConfig {
+export function engineConfig(directory: string, overrides: ConfigOverrides = {}): EngineConfig {
+  const {
+    collection = "sessions",
+    walLimitBytes = 2 ** 40,
+    gcIntervalMs = 2 ** 40,
+    compactAfterGc = false,
+    ...common
+  } = overrides;
   return {
-    directory,
-    collection: "sessions",
     durable: true,
-    walLimitBytes: 2 ** 40,
-    gcIntervalMs: 2 ** 40,
-    compactAfterGc: false,
     ttlMs: 86_400_000,
     debug: false,
     encryptionKeys: [],
     owner: "the test",
-    ...overrides,
+    ...common,
+    disk: { directory, collection, walLimitBytes, gcIntervalMs, compactAfterGc },
   };
+}
+
+/** What the engine over files tells of itself. */
+export async function diskStats(engine: Engine): Promise<DiskStats> {
+  const { disk } = await engine.stats();
+  if (disk === undefined) throw new Error("this engine has no files");
+  return disk;
 }
 
 /** Processes as a test says they are. This one is number 1000. */
@@ -44,7 +55,7 @@ export function processTable(overrides: Partial<ProcessTable> = {}): ProcessTabl
 }
 
 export interface OpenOptions extends Partial<Surroundings> {
-  readonly config?: Partial<EngineConfig>;
+  readonly config?: ConfigOverrides;
   /** Gets what the engine reports on its own account. */
   readonly reports?: StoreError[];
 }

@@ -1,5 +1,6 @@
 /** `isolate: false`: the engine on the calling thread, behind the same interface. */
-import type { Engine, EngineConfig } from "../../protocol/contract.js";
+import type { EngineConfig } from "../../protocol/config.js";
+import type { Engine } from "../../protocol/contract.js";
 import { type EngineHost, engineOf, mayPass, REST_MS } from "./engine-host.js";
 import type { Report } from "../reporter.js";
 

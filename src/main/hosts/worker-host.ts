@@ -6,7 +6,8 @@
  */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 
-import type { Engine, EngineConfig, WorkerMessage } from "../../protocol/contract.js";
+import type { EngineConfig } from "../../protocol/config.js";
+import type { Engine, WorkerMessage } from "../../protocol/contract.js";
 import { type DebugLog, debugLog } from "../../protocol/debug-log.js";
 import { decodeError, isErrorLike, StoreError } from "../../protocol/errors.js";
 import { connect } from "../../protocol/rpc.js";

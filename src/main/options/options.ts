@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import type { SessionData } from "express-session";
 
-import type { EngineConfig } from "../../protocol/contract.js";
+import type { EngineConfig } from "../../protocol/config.js";
 import { type DefaultTtl, NEVER } from "../expiry.js";
 
 /** Turns a session into text and back, at once. Runs on the calling thread. */
@@ -161,16 +161,18 @@ export function resolveOptions(options: unknown): Settings {
 
   return Object.freeze({
     engine: Object.freeze({
-      directory: resolve(directory.value),
-      collection: collection.value ?? "sessions",
       durable: given.boolean("durable", true),
-      walLimitBytes: given.integer("walLimit", 0) ?? MEBIBYTE,
-      gcIntervalMs: given.integer("gcInterval", 1) ?? FIVE_MINUTES_MS,
-      compactAfterGc: given.boolean("compactAfterGc", false),
       ttlMs: typeof defaultTtlMs === "number" ? defaultTtlMs : DAY_SECONDS * 1000,
       debug: given.boolean("debug", false),
       encryptionKeys: passwords(given),
       owner: randomUUID(),
+      disk: Object.freeze({
+        directory: resolve(directory.value),
+        collection: collection.value ?? "sessions",
+        walLimitBytes: given.integer("walLimit", 0) ?? MEBIBYTE,
+        gcIntervalMs: given.integer("gcInterval", 1) ?? FIVE_MINUTES_MS,
+        compactAfterGc: given.boolean("compactAfterGc", false),
+      }),
     }),
     isolate: given.boolean("isolate", true),
     defaultTtlMs: typeof defaultTtlMs === "number" ? () => defaultTtlMs : defaultTtlMs,

@@ -3,7 +3,7 @@
  * with all that waited meanwhile (one fsync for all of them), and only then become part of the
  * collection; if that fails, the value before them is what shows again. Touches ride along.
  */
-import type { EngineStats } from "../../protocol/contract.js";
+import type { DiskStats } from "../../protocol/contract.js";
 import type { StoreError } from "../../protocol/errors.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Collection } from "./documents/collection.js";
@@ -203,7 +203,7 @@ export class Committer {
     return this.#refusal;
   }
 
-  stats(): EngineStats["commits"] {
+  stats(): DiskStats["commits"] {
     return {
       count: this.#count,
       records: this.#records,

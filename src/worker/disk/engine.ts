@@ -2,7 +2,8 @@
  * The composition root of the engine: takes the lock, opens the collection, wires the parts. The
  * thread entry runs it behind a port, `isolate: false` runs it as it is.
  */
-import type { Engine, EngineConfig } from "../../protocol/contract.js";
+import type { EngineConfig } from "../../protocol/config.js";
+import type { Engine } from "../../protocol/contract.js";
 import { debugLog } from "../../protocol/debug-log.js";
 import { StoreError } from "../../protocol/errors.js";
 import { type Clock, systemClock } from "../ports/clock.js";
@@ -47,7 +48,7 @@ export async function openEngine(
     processes: await systemProcesses(),
   };
   const { files, clock } = world;
-  const paths = collectionPaths(config.directory, config.collection);
+  const paths = collectionPaths(config.disk.directory, config.disk.collection);
   try {
     await files.createDirectory(paths.directory);
   } catch (cause) {
@@ -139,7 +140,7 @@ function assemble(
       committer,
       keyring,
       clock,
-      walLimitBytes: config.walLimitBytes,
+      walLimitBytes: config.disk.walLimitBytes,
       assertOwned: () => lock.assertHeld(),
       report,
       log,
@@ -150,9 +151,9 @@ function assemble(
     collection,
     committer,
     clock,
-    intervalMs: config.gcIntervalMs,
+    intervalMs: config.disk.gcIntervalMs,
     onSwept: () => {
-      if (config.compactAfterGc) compactor.runInBackground();
+      if (config.disk.compactAfterGc) compactor.runInBackground();
     },
     report,
     log,

@@ -124,13 +124,15 @@ export class Service implements Engine {
     const { journal, committer, compactor, sweeper, recovered, quarantined } = this.#parts;
     return {
       sessions: this.#countLive(),
-      walBytes: journal.length,
-      snapshotBytes: compactor.snapshotBytes,
-      commits: committer.stats(),
-      gc: sweeper.last,
-      compaction: compactor.last,
-      recovered,
-      quarantined,
+      disk: {
+        walBytes: journal.length,
+        snapshotBytes: compactor.snapshotBytes,
+        commits: committer.stats(),
+        gc: sweeper.last,
+        compaction: compactor.last,
+        recovered,
+        quarantined,
+      },
     };
   }
 

@@ -5,10 +5,11 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 
-import type { Engine, EngineConfig, FoundSession, Write } from "../../../src/protocol/contract.js";
+import type { Engine, FoundSession, Write } from "../../../src/protocol/contract.js";
 import { StoreError } from "../../../src/protocol/errors.js";
 import { openEngine } from "../../../src/worker/disk/engine.js";
 import type { ProcessTable } from "../../../src/worker/ports/process-table.js";
+import { type ConfigOverrides, engineConfig } from "../engine-world.js";
 import { ManualClock } from "../manual-clock.js";
 import { FakeMachine } from "../fake-machine.js";
 import type { FaultDisk } from "./fault-disk.js";
@@ -35,7 +36,7 @@ export interface LifeParts {
   readonly disk: FaultDisk;
   readonly ledger?: Ledger;
   readonly time: number;
-  readonly config?: Partial<EngineConfig>;
+  readonly config?: ConfigOverrides;
   /** Where moments are noted, if they are. */
   readonly moments?: Moment[];
   /** Called before each operation, and asked for its failure. */
@@ -93,19 +94,14 @@ export class Life {
       },
       fault: (operation) => this.#parts.witness?.fault?.(operation) ?? null,
     });
-    const config: EngineConfig = {
-      directory: DIRECTORY,
+    const config = engineConfig(DIRECTORY, {
       collection: COLLECTION,
-      durable: true,
       walLimitBytes: 1500,
       gcIntervalMs: 3000,
-      compactAfterGc: false,
-      ttlMs: 86_400_000,
-      debug: false,
       encryptionKeys: keys,
       owner: `owner ${++owners}`,
       ...this.#parts.config,
-    };
+    });
     const world = { files: this.files, clock: this.clock, processes };
     const opening = openEngine(config, (error) => this.reports.push(error), world);
     try {

@@ -8,6 +8,7 @@ import { Key, isEnvelope, parseSalt } from "../../../src/worker/disk/keys/cipher
 import { type Cut, CUTS, type FaultDisk } from "./fault-disk.js";
 import { DIRECTORY, Life, type Moment, QUARANTINE } from "./life.js";
 import { Script } from "./life-script.js";
+import { diskStats } from "../engine-world.js";
 import { type Random, seededRandom } from "../random.js";
 
 /** A machine takes longer to start than a lock takes to go stale. */
@@ -116,7 +117,7 @@ export class Recovery {
 
     const third = after(second, second.disk);
     await third.open(moment.keys);
-    const { quarantined: damaged } = await third.engine.stats();
+    const { quarantined: damaged } = await diskStats(third.engine);
     await third.close();
     const violations = [first, second, third].flatMap((life) => life.violations);
     if (damaged > 0) violations.push(`${damaged} records are damaged after closing`);
