@@ -7,6 +7,7 @@ import { StoreError } from "../../src/protocol/errors.js";
 import { Collection } from "../../src/worker/disk/documents/collection.js";
 import { Committer } from "../../src/worker/disk/committer.js";
 import type { SessionDocument } from "../../src/worker/disk/documents/document.js";
+import { PendingWrites } from "../../src/worker/disk/pending-writes.js";
 import { Journal } from "../../src/worker/disk/journal/journal.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { MemoryFiles } from "../support/memory-files.js";
@@ -15,7 +16,7 @@ import { MemoryFiles } from "../support/memory-files.js";
 const LATER = Date.UTC(2040, 0, 1);
 
 function session(number: number): SessionDocument {
-  return { json: `{"n":${number}}`, cookie: null, expiresAt: LATER + number, origin: null };
+  return { json: `{"n":${number}}`, cookie: null, expiresAt: LATER + number };
 }
 
 /** A journal whose appends a test lets through one by one. */
@@ -52,8 +53,10 @@ async function scene(durable = true) {
   const collection = new Collection();
   const clock = new ManualClock();
   const events: string[] = [];
+  const pending = new PendingWrites(collection);
   const committer = new Committer({
     collection,
+    pending,
     journal,
     keyring: null,
     clock,
@@ -66,8 +69,8 @@ async function scene(durable = true) {
   const put = (sid: string, number: number): Promise<void> =>
     committer.write([{ sid, session: session(number) }]);
   const remove = (sid: string): Promise<void> => committer.write([{ sid, session: null }]);
-  const shown = (sid: string): string | undefined => committer.visible(sid)?.json;
-  return { files, journal, collection, clock, events, committer, put, remove, shown };
+  const shown = (sid: string): string | undefined => pending.visible(sid)?.json;
+  return { files, journal, collection, pending, clock, events, committer, put, remove, shown };
 }
 
 async function turns(count = 20): Promise<void> {
@@ -141,7 +144,7 @@ describe("a write that fails", () => {
     expect([shown("a"), shown("c")]).toEqual(['{"n":3}', '{"n":4}']);
     for (const write of writes) await expect(write).rejects.toMatchObject({ code: "STORE_IO" });
     expect([shown("a"), shown("c")]).toEqual(['{"n":1}', undefined]);
-    expect(committer.holds("c")).toBe(false);
+    expect(committer.mayHave("c")).toBe(false);
     expect(files.content("/journal")).toEqual(before);
     journal.fault = null;
     await put("a", 5);
@@ -213,10 +216,10 @@ describe("a write that fails", () => {
 
 describe("a touch", () => {
   it("shows at once, and rides along with the next write", async () => {
-    const { journal, put, committer, collection, clock } = await scene();
+    const { journal, put, committer, pending, collection, clock } = await scene();
     await put("a", 1);
     committer.touch("a", '{"p":1}', LATER + 5000);
-    expect(committer.visible("a")).toMatchObject({ cookie: '{"p":1}', expiresAt: LATER + 5000 });
+    expect(pending.visible("a")).toMatchObject({ cookie: '{"p":1}', expiresAt: LATER + 5000 });
     expect(collection.get("a")).toMatchObject({ expiresAt: LATER + 5000 });
     await turns();
     expect(journal.appends).toHaveLength(1);
@@ -270,7 +273,7 @@ describe("a touch", () => {
   });
 
   it("that fails is tried again, and so is one that a failed write would have carried", async () => {
-    const { journal, put, committer, clock, events } = await scene();
+    const { journal, put, committer, pending, clock, events } = await scene();
     await put("a", 1);
     committer.touch("a", null, LATER + 5000);
     journal.fault = "write";
@@ -280,7 +283,7 @@ describe("a touch", () => {
     journal.fault = null;
     await clock.advance(1000);
     expect(journal.appends.at(-1)).toEqual(["update a"]);
-    expect(committer.visible("a")).toMatchObject({ json: '{"n":1}', expiresAt: LATER + 5000 });
+    expect(pending.visible("a")).toMatchObject({ json: '{"n":1}', expiresAt: LATER + 5000 });
   });
 
   it("of a session that is then deleted leaves no trace", async () => {

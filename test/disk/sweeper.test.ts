@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { StoreError } from "../../src/protocol/errors.js";
 import { Collection } from "../../src/worker/disk/documents/collection.js";
-import { Committer, type PendingWrite } from "../../src/worker/disk/committer.js";
+import { Committer } from "../../src/worker/disk/committer.js";
+import { type PendingWrite, PendingWrites } from "../../src/worker/disk/pending-writes.js";
 import { Journal } from "../../src/worker/disk/journal/journal.js";
 import { Sweeper } from "../../src/worker/disk/sweeper.js";
 import { ManualClock } from "../support/manual-clock.js";
@@ -14,8 +15,10 @@ async function scene(count: number) {
   const files = new MemoryFiles();
   const journal = new Journal("/journal", await files.open("/journal", "update"), 0);
   const nothing = (): void => undefined;
+  const pending = new PendingWrites(collection);
   const committer = new Committer({
     collection,
+    pending,
     journal,
     keyring: null,
     clock,
@@ -27,7 +30,7 @@ async function scene(count: number) {
   });
   for (let number = 0; number < count; number++) {
     const expiresAt = clock.now() + (number % 2 === 0 ? -1 : 1_000_000);
-    collection.put(`s${number}`, { json: "{}", cookie: null, expiresAt, origin: null });
+    collection.put(`s${number}`, { json: "{}", cookie: null, expiresAt });
   }
   const batches: number[] = [];
   const write = committer.write.bind(committer);
@@ -39,6 +42,7 @@ async function scene(count: number) {
   const reports: StoreError[] = [];
   const sweeper = new Sweeper({
     collection,
+    pending,
     committer,
     clock,
     intervalMs: 1000,
@@ -90,7 +94,6 @@ describe("a sweep", () => {
       json: "{}",
       cookie: null,
       expiresAt: first + 500,
-      origin: null,
     });
     await world.clock.advance(1000);
     await pass(world, first);
@@ -102,7 +105,7 @@ describe("a sweep", () => {
   it("leaves a session alone that a call is writing", async () => {
     const world = await scene(3);
     const live = world.clock.now() + 1_000_000;
-    const session = { json: '{"new":1}', cookie: null, expiresAt: live, origin: null };
+    const session = { json: '{"new":1}', cookie: null, expiresAt: live };
     const writing = world.committer.write([{ sid: "s2", session }]);
     world.sweeper.start();
     await writing;

@@ -4,19 +4,20 @@
  * code, serves what was not hit, and keeps the bytes of what was. FAULTS=long runs many more.
  */
 import type * as crypto from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
 import type { Engine } from "../../src/protocol/contract.js";
 import { StoreError } from "../../src/protocol/errors.js";
 import {
   DATA_OFFSET,
+  elementsIn,
   journalPieces,
   linesOf,
-  lostBytes,
+  lostLines,
   type Occurrence,
-  occurrences,
   type Piece,
   possibleValues,
   quarantined,
+  recordsIn,
   snapshotPieces,
 } from "../support/damage/damage.js";
 import { openWorld, rememberKeys, servedBy } from "../support/engine-world.js";
@@ -41,7 +42,6 @@ const KEY = "a key of the test's own";
 
 const SNAPSHOT = "/data/sessions.snapshot.json";
 const JOURNAL = "/data/sessions.wal.log";
-const QUARANTINE = "/data/sessions.quarantine.log";
 const SALT = "/data/.db.salt";
 
 /** Far ahead of the clock, so that nothing expires. */
@@ -150,7 +150,8 @@ describe.each(["plain", "encrypted"])("a damaged collection, %s", (name) => {
       const base = bases.find((each) => each.name === name)!;
       const violations: string[] = [];
       for (let number = 0; number < CASES; number++) {
-        const violation = await runCase(base, target, number);
+        const seed = SEED + number * 7919;
+        const violation = await runCase(base, target, seed);
         if (violation !== null) violations.push(violation);
       }
       expectNoViolations(context, "mutations", CASES, violations);
@@ -158,13 +159,23 @@ describe.each(["plain", "encrypted"])("a damaged collection, %s", (name) => {
   );
 });
 
+describe("a case that once went wrong", () => {
+  it.each([
+    // The line that is left ends in a comma, and nothing follows it.
+    ["plain", "snapshot", 442_983_184 + 3029 * 7919],
+  ] as const)("does not any more: %s %s, seed %i", async (name, target, seed) => {
+    const base = bases.find((each) => each.name === name)!;
+    expect(await runCase(base, target, seed)).toBeNull();
+  });
+});
+
 /** @returns what went wrong, or null */
 async function runCase(
   base: Base,
   target: "journal" | "snapshot",
-  number: number,
+  seed: number,
 ): Promise<string | null> {
-  const random = seededRandom(SEED + number * 7919);
+  const random = seededRandom(seed);
   const path = target === "journal" ? JOURNAL : SNAPSHOT;
   const names: string[] = [];
   let damaged = base.files.get(path)!;
@@ -178,14 +189,14 @@ async function runCase(
     await check(base, path, damaged, random);
     return null;
   } catch (error) {
-    const what = `${base.name} ${target}, case ${number} (TEST_SEED=${SEED})`;
+    const what = `${base.name} ${target}, case of seed ${seed} (TEST_SEED=${SEED})`;
     return `${what}, ${names.join(", ")}: ${String(error)}`;
   }
 }
 
 async function check(base: Base, path: string, damaged: Buffer, random: Random): Promise<void> {
   const { key, password, snapshot, journal } = base;
-  const found = occurrences(damaged, path === JOURNAL ? journal : snapshot, path);
+  const found = path === JOURNAL ? recordsIn(damaged, journal) : elementsIn(damaged, snapshot);
   const files = new MemoryFiles([...base.files, [path, damaged]]);
   const before = files.contents();
 
@@ -204,7 +215,7 @@ async function check(base: Base, path: string, damaged: Buffer, random: Random):
   }
   count("opened");
   const served = await valuesOf(engine);
-  const kept = quarantined(files.content(QUARANTINE), key);
+  const kept = quarantined(files.contents(), key);
   if (path === SNAPSHOT && key !== null) {
     checkValues(served, possibleValues([], [...found, ...hitElements(found, snapshot)], journal));
     const unharmed = isAuthentic(damaged, key) && sameValues(served, base.served);
@@ -218,7 +229,7 @@ async function check(base: Base, path: string, damaged: Buffer, random: Random):
     const possible =
       path === JOURNAL ? possibleValues(snapshot, taken, []) : possibleValues([], taken, journal);
     checkValues(served, possible);
-    const lost = lostBytes(damaged, taken, kept);
+    const lost = lostLines(damaged, taken, kept, path === JOURNAL);
     if (lost.length > 0) throw new Error(`lost: ${lost.join(" and ")}`);
   }
 

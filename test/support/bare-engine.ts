@@ -6,6 +6,7 @@ import type { Engine } from "../../src/protocol/contract.js";
 import type { StoreError } from "../../src/protocol/errors.js";
 import { type Clock, systemClock } from "../../src/worker/ports/clock.js";
 import { openEngine } from "../../src/worker/disk/engine.js";
+import { randomNonce } from "../../src/worker/ports/nonce.js";
 import { systemProcesses } from "../../src/worker/ports/process-table.js";
 import { tempDirectory } from "./temp-dir.js";
 import { WatchedFiles } from "./watched-files.js";
@@ -41,6 +42,7 @@ export async function openBare(options: BareOptions = {}): Promise<BareEngine> {
     files: disk.files,
     clock: options.clock ?? systemClock,
     processes: await systemProcesses(),
+    nonce: randomNonce,
   });
   onTestFinished(() => {
     disk.recover();

@@ -7,8 +7,9 @@ import type { DiskConfig, EngineConfig } from "../../src/protocol/config.js";
 import type { DiskStats, Engine } from "../../src/protocol/contract.js";
 import type { StoreError } from "../../src/protocol/errors.js";
 import { Key } from "../../src/worker/disk/keys/cipher.js";
-import { openEngine, type Surroundings } from "../../src/worker/disk/engine.js";
-import { nodeFiles } from "../../src/worker/ports/files.js";
+import { openEngine, type Environment } from "../../src/worker/disk/engine.js";
+import { randomNonce } from "../../src/worker/ports/nonce.js";
+import { nodeFiles } from "../../src/worker/ports/node-files.js";
 import type { ProcessTable } from "../../src/worker/ports/process-table.js";
 import { ManualClock } from "./manual-clock.js";
 
@@ -54,7 +55,7 @@ export function processTable(overrides: Partial<ProcessTable> = {}): ProcessTabl
   };
 }
 
-export interface OpenOptions extends Partial<Surroundings> {
+export interface OpenOptions extends Partial<Environment> {
   readonly config?: ConfigOverrides;
   /** Gets what the engine reports on its own account. */
   readonly reports?: StoreError[];
@@ -67,6 +68,7 @@ export async function openWorld(directory: string, options: OpenOptions = {}): P
     files: world.files ?? nodeFiles,
     clock: world.clock ?? new ManualClock(),
     processes: world.processes ?? processTable(),
+    nonce: world.nonce ?? randomNonce,
   });
 }
 

@@ -3,7 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { StoreError } from "../../src/protocol/errors.js";
-import { type Files, nodeFiles } from "../../src/worker/ports/files.js";
+import { type Files } from "../../src/worker/ports/files.js";
+import { randomNonce } from "../../src/worker/ports/nonce.js";
+import { nodeFiles } from "../../src/worker/ports/node-files.js";
 import { Lock } from "../../src/worker/disk/lock/lock.js";
 import { collectionPaths } from "../../src/worker/disk/paths.js";
 import type { ProcessTable } from "../../src/worker/ports/process-table.js";
@@ -38,6 +40,7 @@ export class Scene {
       paths: collectionPaths(this.directory, "sessions"),
       processes: processTable(processes),
       clock: this.clock,
+      nonce: randomNonce,
       owner,
       abandoned: ["a store whose worker died"],
     };

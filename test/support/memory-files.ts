@@ -44,7 +44,6 @@ export class MemoryFiles implements Files {
     if (node !== undefined && mode === "create") throw errno("EEXIST", path);
     if (node === undefined && MUST_EXIST.has(mode)) throw errno("ENOENT", path);
     if (node === undefined) this.#nodes.set(path, (node = { bytes: Buffer.alloc(0), length: 0 }));
-    if (mode === "replace") node.length = 0;
     return new MemoryFile(node);
   }
 

@@ -2,7 +2,8 @@
  * Owns a view of what an engine does with its files. Every operation on the real ones is shown to
  * the test before it happens, which may count it, hold it back, or make it fail.
  */
-import { type Files, nodeFiles, type OpenFile } from "../../src/worker/ports/files.js";
+import { type Files, type OpenFile } from "../../src/worker/ports/files.js";
+import { nodeFiles } from "../../src/worker/ports/node-files.js";
 
 /** One operation that is about to happen. */
 export interface FileOperation {

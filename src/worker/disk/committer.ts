@@ -6,12 +6,13 @@
 import type { DiskStats } from "../../protocol/contract.js";
 import type { StoreError } from "../../protocol/errors.js";
 import type { Clock, Timer } from "../ports/clock.js";
+import { CommitMeter } from "./commit-meter.js";
 import type { Collection } from "./documents/collection.js";
-import type { SessionDocument } from "./documents/document.js";
 import { ioError } from "../ports/failure.js";
 import type { Journal } from "./journal/journal.js";
 import type { Keyring } from "./keys/keyring.js";
 import { LineBuffer } from "./lines/line-buffer.js";
+import type { PendingWrite, PendingWrites } from "./pending-writes.js";
 import { deleteRecord, encodeLine, insertRecord, touchRecord } from "./journal/record.js";
 
 /** A touch that finds no commit to ride on is journalled after this long. */
@@ -19,15 +20,6 @@ const TOUCH_DELAY_MS = 1000;
 
 /** Commits are encoded in one go, while calls wait: a few milliseconds' worth. */
 export const MAX_COMMIT_WRITES = 2048;
-
-/** One write on its way to the disk: a session, or null to delete it. */
-export interface PendingWrite {
-  readonly sid: string;
-  readonly session: SessionDocument | null;
-  /** The writes of the same id before and after it, while those are not committed either. */
-  previous?: PendingWrite | undefined;
-  next?: PendingWrite | undefined;
-}
 
 /** Writes that were made together and share their fate. */
 interface Group {
@@ -40,6 +32,7 @@ type Task = () => Promise<void>;
 
 export interface CommitterParts {
   readonly collection: Collection;
+  readonly pending: PendingWrites;
   readonly journal: Journal;
   readonly keyring: Keyring | null;
   readonly clock: Clock;
@@ -58,8 +51,7 @@ export interface CommitterParts {
 export class Committer {
   readonly #parts: CommitterParts;
   readonly #lines = new LineBuffer();
-  /** The newest write of each id that is not committed yet. */
-  readonly #pending = new Map<string, PendingWrite>();
+  readonly #meter = new CommitMeter();
   /** Ids of sessions whose last touch is in memory only. */
   #touched = new Set<string>();
   #touchTimer: Timer | null = null;
@@ -68,52 +60,20 @@ export class Committer {
   #queue: (Group | Task)[] = [];
   #running = false;
   #refusal: StoreError | null = null;
-  #lost: StoreError | null = null;
-
-  #count = 0;
-  #records = 0;
-  #failed = 0;
-  #lastMs = 0;
-  #totalMs = 0;
-  #maxMs = 0;
+  #disowned: StoreError | null = null;
 
   constructor(parts: CommitterParts) {
     this.#parts = parts;
   }
 
-  /** The session as calls see it, committed or not; expired ones too. */
-  visible(sid: string): SessionDocument | undefined {
-    const pending = this.#pending.get(sid);
-    if (pending !== undefined) return pending.session ?? undefined;
-    return this.#parts.collection.get(sid);
-  }
-
   /** Whether memory or the files may have anything under this id, even if only a pending delete. */
-  holds(sid: string): boolean {
-    const { collection } = this.#parts;
-    return this.#refusal !== null || this.#pending.has(sid) || collection.get(sid) !== undefined;
-  }
-
-  /** All ids under which memory or the files have anything. */
-  ids(): Set<string> {
-    const ids = new Set(this.#pending.keys());
-    for (const [sid] of this.#parts.collection.sessions()) ids.add(sid);
-    return ids;
+  mayHave(sid: string): boolean {
+    return this.#refusal !== null || this.#parts.pending.has(sid);
   }
 
   /** Whether touches are in memory only. */
   get hasTouches(): boolean {
     return this.#touched.size > 0;
-  }
-
-  /** All sessions as calls see them. */
-  *visibleSessions(): Generator<[sid: string, session: SessionDocument]> {
-    for (const entry of this.#parts.collection.sessions()) {
-      if (!this.#pending.has(entry[0])) yield entry;
-    }
-    for (const { sid, session } of this.#pending.values()) {
-      if (session !== null) yield [sid, session];
-    }
   }
 
   /**
@@ -122,11 +82,7 @@ export class Committer {
    */
   write(writes: readonly PendingWrite[]): Promise<void> {
     if (this.#refusal !== null) return Promise.reject(this.#refusal);
-    for (const write of writes) {
-      write.previous = this.#pending.get(write.sid);
-      if (write.previous !== undefined) write.previous.next = write;
-      this.#pending.set(write.sid, write);
-    }
+    for (const write of writes) this.#parts.pending.add(write);
     return new Promise((resolve, reject) => {
       this.#queue.push({
         writes,
@@ -141,16 +97,8 @@ export class Committer {
 
   /** Moves the expiry of a visible session, and its cookie where that is not null. */
   touch(sid: string, cookie: string | null, expiresAt: number): void {
-    const now = this.#parts.clock.now();
-    const extend = (session: SessionDocument | null | undefined): void => {
-      if (session == null || session.expiresAt <= now) return;
-      session.expiresAt = expiresAt;
-      if (cookie !== null) session.cookie = cookie;
-    };
-    // A write that is on its way may fail; what shows again then must not have missed the touch.
-    let write = this.#pending.get(sid);
-    for (; write !== undefined; write = write.previous) extend(write.session);
-    extend(this.#parts.collection.get(sid));
+    const { pending, clock } = this.#parts;
+    pending.extend(sid, cookie, expiresAt, clock.now());
     this.#touched.add(sid);
     this.#awaitTouches();
   }
@@ -166,7 +114,7 @@ export class Committer {
           resolve(await task());
         } catch (cause) {
           const error = ioError("cannot change the files", cause);
-          if (!this.#parts.journal.known) this.refuse(error);
+          if (!this.#parts.journal.trusted) this.refuse(error); // guard: committer, no write after a task that failed
           reject(error);
         }
       });
@@ -181,21 +129,21 @@ export class Committer {
   }
 
   /** Refuses all writes from now on: the files are no longer ours. */
-  lose(error: StoreError): void {
+  disown(error: StoreError): void {
     this.#refusal = error;
-    this.#lost = error;
+    this.#disowned = error;
   }
 
   /** Takes writes again: the journal has been replaced. */
   resume(): void {
-    if (this.#lost !== null) return;
+    if (this.#disowned !== null) return;
     this.#refusal = null;
     if (this.#touched.size > 0) this.#awaitTouches();
   }
 
   /** Why the files are no longer ours, if they are not. */
-  get lost(): StoreError | null {
-    return this.#lost;
+  get disowned(): StoreError | null {
+    return this.#disowned;
   }
 
   /** Why writes are refused, if they are. */
@@ -204,14 +152,7 @@ export class Committer {
   }
 
   stats(): DiskStats["commits"] {
-    return {
-      count: this.#count,
-      records: this.#records,
-      failed: this.#failed,
-      lastMs: this.#lastMs,
-      meanMs: this.#count === 0 ? 0 : this.#totalMs / this.#count,
-      maxMs: this.#maxMs,
-    };
+    return this.#meter.stats();
   }
 
   /** Forgets the timer. */
@@ -276,26 +217,26 @@ export class Committer {
     let records: number;
     const startedAt = performance.now();
     try {
-      await assertOwned();
+      await assertOwned(); // guard: committer, still the owner
       records = this.#encode(writes.values(), touched, clock.now());
       if (records > 0) await journal.append(this.#lines.bytes(), durable);
     } catch (cause) {
       const error = ioError("cannot commit", cause);
-      this.#failed++;
-      if (!journal.known) this.#refusal = error;
+      this.#meter.failed++;
+      if (!journal.trusted) this.#refusal = error;
       for (const sid of touched) this.#touched.add(sid);
       this.#fail(groups, error);
-      if (!journal.known) this.#parts.onDistrust(error);
+      if (!journal.trusted) this.#parts.onDistrust(error);
       else if (groups.length === 0) this.#parts.onTouchFailure(error);
       return;
     }
-    if (records > 0) this.#measure(performance.now() - startedAt, records);
+    if (records > 0) this.#meter.add(performance.now() - startedAt, records);
     for (const write of writes.values()) {
       if (write.session === null) collection.delete(write.sid);
       else collection.put(write.sid, write.session);
     }
     for (const group of groups) {
-      for (const write of group.writes) this.#forget(write);
+      for (const write of group.writes) this.#parts.pending.remove(write);
       group.settle();
     }
     if (records > 0) this.#parts.onCommit();
@@ -311,7 +252,7 @@ export class Committer {
       touched.delete(write.sid);
       // What the files do not have needs no record to go away.
       if (write.session === null && collection.get(write.sid) === undefined) continue;
-      this.#lines.add(encodeLine(writeRecord(now, write, collection), keyring));
+      this.#lines.add(encodeLine(writeRecord(now, write), keyring));
       records++;
     }
     for (const sid of touched) {
@@ -327,7 +268,7 @@ export class Committer {
   #fail(groups: readonly Group[], error: StoreError): void {
     for (const group of groups) {
       for (const write of group.writes) {
-        this.#forget(write);
+        this.#parts.pending.remove(write);
         // Its record would have carried the touches made before.
         if (this.#parts.collection.get(write.sid) !== undefined) this.#touched.add(write.sid);
       }
@@ -335,23 +276,8 @@ export class Committer {
     }
     if (this.#touched.size > 0 && this.#refusal === null) this.#awaitTouches();
   }
-
-  /** Takes a write that is done, one way or the other, out of those that are pending: the oldest. */
-  #forget(write: PendingWrite): void {
-    if (write.next === undefined) this.#pending.delete(write.sid);
-    else write.next.previous = undefined;
-  }
-
-  #measure(ms: number, records: number): void {
-    this.#count++;
-    this.#records += records;
-    this.#lastMs = ms;
-    this.#totalMs += ms;
-    this.#maxMs = Math.max(this.#maxMs, ms);
-  }
 }
 
-function writeRecord(now: number, { sid, session }: PendingWrite, collection: Collection): string {
-  if (session !== null) return insertRecord(now, sid, session);
-  return deleteRecord(now, collection.get(sid)?.origin?.id ?? sid);
+function writeRecord(now: number, { sid, session }: PendingWrite): string {
+  return session === null ? deleteRecord(now, sid) : insertRecord(now, sid, session);
 }

@@ -26,6 +26,8 @@ export interface CompactorParts {
   readonly files: Files;
   readonly paths: CollectionPaths;
   readonly collection: Collection;
+  /** Documents of other applications, as JSON text: part of every snapshot. */
+  readonly kept: readonly (readonly [id: string, json: string])[];
   readonly journal: Journal;
   readonly committer: Committer;
   readonly keyring: Keyring | null;
@@ -128,7 +130,7 @@ export class Compactor {
    */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#givenUp = this.#asking === 0 && this.#parts.journal.known;
+    this.#givenUp = this.#asking === 0 && this.#parts.journal.trusted;
     this.#retry?.cancel();
     this.#retry = null;
     await (this.#next ?? this.#running)?.catch(() => undefined);
@@ -144,7 +146,7 @@ export class Compactor {
   }
 
   #scheduleRetry(): void {
-    if (this.#stopped || this.#parts.committer.lost !== null) return;
+    if (this.#stopped || this.#parts.committer.disowned !== null) return;
     this.#retry ??= this.#parts.clock.after(this.#retryMs, () => {
       this.#retry = null;
       this.runInBackground();
@@ -156,11 +158,11 @@ export class Compactor {
     const { files, paths, journal, committer, clock, assertOwned, log } = this.#parts;
     const startedAt = clock.now();
     const started = performance.now();
-    if (committer.lost !== null) throw committer.lost;
+    if (committer.disowned !== null) throw committer.disowned;
     // 1. All that is acknowledged is in memory; everything after `from` will stay in the journal.
     //    In a journal that cannot be trusted nothing is worth keeping, and no write is let through.
     const from = await committer.exclusively(() => Promise.resolve(journal.length));
-    const trusted = journal.known;
+    const trusted = journal.trusted;
     let journalFile: OpenFile | null = null;
     try {
       // 2. A crash here leaves the old files, and temporaries that the next opening removes.
@@ -173,27 +175,27 @@ export class Compactor {
         await journal.copyTo(target, from, copied, 0);
       }
       await committer.exclusively(async () => {
-        if (journal.known !== trusted) throw new Error("the journal failed meanwhile");
+        if (journal.trusted !== trusted) throw new Error("the journal failed meanwhile");
         const end = trusted ? journal.length : copied;
         await journal.copyTo(target, copied, end, copied - from);
-        await target.sync();
+        await target.sync(); // guard: compactor, fsync of the new journal
         // Without fsync at each commit the old journal may lack its end, and would be replayed so.
-        if (trusted) await journal.sync();
-        await assertOwned();
+        if (trusted) await journal.sync(); // guard: compactor, fsync of the old journal
+        await assertOwned(); // guard: compactor, still the owner before the snapshot
         // 3. After this rename: the new snapshot and the whole old journal, which may be replayed
         //    over it. It must be on the disk before the journal is shortened.
         await files.rename(paths.snapshotTemporary, paths.snapshot);
-        await files.syncDirectory(paths.directory);
+        await files.syncDirectory(paths.directory); // guard: compactor, directory after the snapshot
         this.#snapshotBytes = snapshotBytes;
         // 4. After this rename: the new snapshot and the new journal. Until the directory is on
         //    the disk a power cut may bring back the old journal, so nothing may be acknowledged.
-        await assertOwned();
+        await assertOwned(); // guard: compactor, still the owner before the journal
         try {
           await journal.release();
           await files.rename(paths.journalTemporary, paths.journal);
           journalFile = null;
           journal.replace(target, end - from);
-          await files.syncDirectory(paths.directory);
+          await files.syncDirectory(paths.directory); // guard: compactor, directory after the journal
         } catch (cause) {
           journal.distrust();
           throw ioError(`cannot replace ${paths.journal}`, cause);
@@ -211,19 +213,17 @@ export class Compactor {
 
   /** Writes the temporary snapshot and fsyncs it. @returns its length */
   async #writeSnapshot(): Promise<number> {
-    const { paths, collection, keyring, clock } = this.#parts;
+    const { paths, collection, kept, keyring, clock } = this.#parts;
     const file = await this.#make(paths.snapshotTemporary);
     try {
       const writer = new SnapshotWriter(file, keyring, collection.version, clock.now());
-      for (const [id, json] of collection.others()) {
-        if (writer.add(id, json)) await this.#drain(writer);
-      }
+      // Before the sessions, one of which may have been stored under the same id since.
+      for (const [id, json] of kept) if (writer.add(id, json)) await this.#drain(writer);
       // Sessions stored from now on are in the journal as well: those that exist now are enough.
       let left = collection.size;
       for (const [sid, session] of collection.sessions()) {
         if (left-- === 0) break;
-        const id = session.origin?.id ?? sid;
-        if (writer.add(id, documentText(sid, session))) await this.#drain(writer);
+        if (writer.add(sid, documentText(sid, session))) await this.#drain(writer);
       }
       return await writer.finish();
     } finally {

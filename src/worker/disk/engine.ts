@@ -1,32 +1,45 @@
 /**
- * The composition root of the engine: takes the lock, opens the collection, wires the parts. The
- * thread entry runs it behind a port, `isolate: false` runs it as it is.
+ * The composition root of the engine over files: takes the lock, opens the collection, wires the
+ * parts. The thread entry runs it behind a port, `isolate: false` runs it as it is.
  */
 import type { EngineConfig } from "../../protocol/config.js";
 import type { Engine } from "../../protocol/contract.js";
 import { debugLog } from "../../protocol/debug-log.js";
 import { StoreError } from "../../protocol/errors.js";
 import { type Clock, systemClock } from "../ports/clock.js";
+import { ioError } from "../ports/failure.js";
+import type { Files } from "../ports/files.js";
+import { nodeFiles } from "../ports/node-files.js";
+import { type Nonce, randomNonce } from "../ports/nonce.js";
+import { type ProcessTable, systemProcesses } from "../ports/process-table.js";
+import { closeCollection } from "./closing.js";
 import { Committer } from "./committer.js";
 import { Compactor } from "./compactor.js";
-import { ioError } from "../ports/failure.js";
-import { type Files, nodeFiles } from "../ports/files.js";
 import { Lock } from "./lock/lock.js";
 import { openCollection, type OpenedCollection } from "./opening.js";
 import { type CollectionPaths, collectionPaths } from "./paths.js";
-import { type ProcessTable, systemProcesses } from "../ports/process-table.js";
+import { PendingWrites } from "./pending-writes.js";
 import { Service } from "./service.js";
 import { Sweeper } from "./sweeper.js";
 
-/** What the engine takes from the world, so that a test can give it another. */
-export interface Surroundings {
+/** The outside world, as far as the engine deals with it. A test gives another. */
+export interface Environment {
   readonly files: Files;
   readonly clock: Clock;
   readonly processes: ProcessTable;
+  readonly nonce: Nonce;
 }
 
 /** Called with what went wrong while nobody waited for an answer. */
 export type Report = (error: StoreError) => void;
+
+/** What every part is built from. */
+interface Wiring extends Environment {
+  readonly config: EngineConfig;
+  readonly paths: CollectionPaths;
+  readonly report: Report;
+  readonly log: (text: string) => void;
+}
 
 /**
  * Opens the collection.
@@ -35,91 +48,122 @@ export type Report = (error: StoreError) => void;
 export async function openEngine(
   config: EngineConfig,
   onError: Report,
-  surroundings?: Surroundings,
+  environment?: Environment,
 ): Promise<Engine> {
   const log = debugLog(config);
   const report: Report = (error) => {
     log(`${error.code}: ${error.message}`);
     onError(error);
   };
-  const world = surroundings ?? {
-    files: nodeFiles,
-    clock: systemClock,
-    processes: await systemProcesses(),
-  };
-  const { files, clock } = world;
   const paths = collectionPaths(config.disk.directory, config.disk.collection);
+  const wiring = { ...(environment ?? (await realEnvironment())), config, paths, report, log };
   try {
-    await files.createDirectory(paths.directory);
+    await wiring.files.createDirectory(paths.directory);
   } catch (cause) {
     throw ioError(`cannot make the directory ${paths.directory}`, cause);
   }
-
-  let committer: Committer | null = null;
-  let lost = null as StoreError | null;
-  const lock = await staying(
-    Lock.acquire(
-      { ...world, paths, owner: config.owner, abandoned: config.abandoned ?? [] },
-      (error) => {
-        lost = error;
-        committer?.lose(error);
-        report(error);
-      },
-    ),
+  const ownership = new Ownership(report);
+  const { owner, abandoned = [] } = config;
+  const lock = await keepAliveDuring(
+    Lock.acquire({ ...wiring, owner, abandoned }, (error) => {
+      ownership.lose(error);
+    }),
   );
   try {
-    const opened = await staying(
-      openCollection({
-        files,
-        paths,
-        clock,
-        passwords: config.encryptionKeys,
-        assertOwned: () => lock.assertHeld(),
-        ttlMs: config.ttlMs,
-      }),
-    );
-    const parts = assemble(config, report, world, paths, lock, opened);
-    committer = parts.committer;
-    if (lost !== null) committer.lose(lost);
-    try {
-      await lock.assertHeld();
-      // What a crash left half written. Only now: with a wrong key every file stays as it is.
-      await files.remove(paths.snapshotTemporary);
-      await files.remove(paths.journalTemporary);
-      await files.remove(paths.quarantineTemporary);
-      await files.remove(paths.saltTemporary);
-      return await start(config, report, world, paths, lock, opened, parts);
-    } catch (error) {
-      await parts.compactor.stop();
-      await opened.journal.close();
-      throw error;
-    }
+    return await openLocked(wiring, lock, ownership);
   } catch (cause) {
     await lock.release().catch(() => undefined);
     throw ioError(`cannot open the collection in ${paths.directory}`, cause);
   }
 }
 
+async function realEnvironment(): Promise<Environment> {
+  const processes = await systemProcesses();
+  return { files: nodeFiles, clock: systemClock, processes, nonce: randomNonce };
+}
+
+/** Passes the loss of the lock on to the committer, which may come to exist only after it. */
+class Ownership {
+  readonly #report: Report;
+  #lost: StoreError | null = null;
+  #committer: Committer | null = null;
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  lose(error: StoreError): void {
+    this.#lost = error;
+    this.#committer?.disown(error);
+    this.#report(error);
+  }
+
+  handTo(committer: Committer): void {
+    this.#committer = committer;
+    if (this.#lost !== null) committer.disown(this.#lost);
+  }
+}
+
+async function openLocked(wiring: Wiring, lock: Lock, ownership: Ownership): Promise<Engine> {
+  const { files, paths, clock, config } = wiring;
+  const opened = await keepAliveDuring(
+    openCollection({
+      files,
+      paths,
+      clock,
+      passwords: config.encryptionKeys,
+      assertOwned: () => lock.assertHeld(),
+      ttlMs: config.ttlMs,
+    }),
+  );
+  const parts = assemble(wiring, lock, opened);
+  ownership.handTo(parts.committer);
+  try {
+    await lock.assertHeld();
+    await removeLeftovers(files, paths);
+    await start(wiring, opened, parts);
+  } catch (error) {
+    await parts.compactor.stop();
+    await opened.journal.close();
+    throw error;
+  }
+  const closing = { ...parts, durable: config.durable, journal: opened.journal, lock };
+  return new Service({
+    ...parts,
+    journal: opened.journal,
+    clock,
+    recovered: opened.recovered,
+    quarantined: opened.damaged,
+    release: async () => {
+      await closeCollection(closing);
+      wiring.log("closed");
+    },
+  });
+}
+
+/** Removes what a crash left half written. Only now: with a wrong key every file stays as it is. */
+async function removeLeftovers(files: Files, paths: CollectionPaths): Promise<void> {
+  await files.remove(paths.snapshotTemporary);
+  await files.remove(paths.journalTemporary);
+  await files.remove(paths.quarantineTemporary); // guard: engine, half a quarantine is removed
+  await files.remove(paths.saltTemporary); // guard: engine, half a salt is removed
+}
+
 interface Parts {
+  readonly pending: PendingWrites;
   readonly committer: Committer;
   readonly compactor: Compactor;
   readonly sweeper: Sweeper;
 }
 
-function assemble(
-  config: EngineConfig,
-  report: Report,
-  { files, clock }: Surroundings,
-  paths: CollectionPaths,
-  lock: Lock,
-  { collection, journal, keyring, snapshotBytes }: OpenedCollection,
-): Parts {
-  const log = debugLog(config);
+function assemble(wiring: Wiring, lock: Lock, opened: OpenedCollection): Parts {
+  const { config, report } = wiring;
+  const { collection } = opened;
+  const pending = new PendingWrites(collection);
   const committer = new Committer({
-    collection,
-    journal,
-    keyring,
-    clock,
+    ...wiring,
+    ...opened,
+    pending,
     assertOwned: () => lock.assertLeased(),
     durable: config.durable,
     onCommit: () => {
@@ -131,113 +175,59 @@ function assemble(
     },
     onTouchFailure: report,
   });
-  const compactor = new Compactor(
+  const compactor: Compactor = new Compactor(
     {
-      files,
-      paths,
-      collection,
-      journal,
+      ...wiring,
+      ...opened,
       committer,
-      keyring,
-      clock,
       walLimitBytes: config.disk.walLimitBytes,
       assertOwned: () => lock.assertHeld(),
-      report,
-      log,
     },
-    snapshotBytes,
+    opened.snapshotBytes,
   );
   const sweeper = new Sweeper({
+    ...wiring,
     collection,
+    pending,
     committer,
-    clock,
     intervalMs: config.disk.gcIntervalMs,
     onSwept: () => {
       if (config.disk.compactAfterGc) compactor.runInBackground();
     },
-    report,
-    log,
   });
-  return { committer, compactor, sweeper };
+  return { pending, committer, compactor, sweeper };
 }
 
 async function start(
-  config: EngineConfig,
-  report: Report,
-  { clock }: Surroundings,
-  paths: CollectionPaths,
-  lock: Lock,
-  opened: OpenedCollection,
-  { committer, compactor, sweeper }: Parts,
-): Promise<Engine> {
-  const { collection, journal, recovered, quarantined } = opened;
-  if (opened.mustEncrypt) await compactor.run();
-  if (quarantined > 0) {
+  { report, log, paths }: Wiring,
+  { compact, damaged, quarantine, collection }: OpenedCollection,
+  { compactor, sweeper }: Parts,
+): Promise<void> {
+  if (compact === "first") await compactor.run();
+  if (damaged > 0) {
+    const where =
+      quarantine === null ? "nothing was left to set aside" : `set aside in ${quarantine}`;
     report(
       new StoreError(
         "STORE_CORRUPT",
-        `${quarantined} damaged stretches of the collection were set aside in ${paths.quarantine}; ` +
-          "everything else is served",
+        `the collection in ${paths.directory} is damaged in ${damaged} places (${where}); everything else is served`,
       ),
     );
   }
   // Until the files are rewritten, the next opening would find the same damage again.
-  if (!opened.mustEncrypt && (quarantined > 0 || opened.shouldCompact)) compactor.runInBackground();
+  if (compact === "soon") compactor.runInBackground();
   sweeper.start();
-  debugLog(config)(`opened ${paths.directory}: ${collection.size} sessions`);
-
-  const flush = (): Promise<void> =>
-    committer.exclusively(() => (journal.known ? journal.sync() : Promise.resolve()));
-  const release = async (): Promise<void> => {
-    try {
-      await sweeper.stop();
-      await compactor.stop();
-      let failure: unknown = null;
-      await flush().catch((error: unknown) => (failure = error));
-      if (!journal.known && committer.lost === null) {
-        // What was written without fsync, and the touches, have no other way to the disk.
-        failure = null;
-        await compactor.run().catch((error: unknown) => (failure = error));
-        await flush();
-      }
-      if (committer.hasTouches || (failure !== null && !config.durable)) {
-        const cause = failure ?? committer.refusal;
-        throw new StoreError("STORE_IO", "what was in memory only could not be written", { cause });
-      }
-    } finally {
-      committer.stop();
-      try {
-        await journal.close();
-      } finally {
-        await lock.release();
-        debugLog(config)("closed");
-      }
-    }
-  };
-  return new Service({
-    collection,
-    journal,
-    committer,
-    compactor,
-    sweeper,
-    clock,
-    recovered,
-    quarantined,
-    release: () =>
-      release().catch((cause: unknown) => {
-        throw ioError("cannot close the collection", cause);
-      }),
-  });
+  log(`opened ${paths.directory}: ${collection.size} sessions`);
 }
 
-/** Waits for what may take time by the clock's timers, which keep nothing alive. */
-async function staying<T>(work: Promise<T>): Promise<T> {
-  const alive = setInterval(() => undefined, ALIVE_MS);
+const FOREVER_MS = 2 ** 31 - 1;
+
+/** Keeps the process alive while `work` is pending: the timers of our clock do not. */
+async function keepAliveDuring<T>(work: Promise<T>): Promise<T> {
+  const alive = setInterval(() => undefined, FOREVER_MS);
   try {
     return await work;
   } finally {
     clearInterval(alive);
   }
 }
-
-const ALIVE_MS = 60_000;

@@ -1,4 +1,4 @@
-/** The files of a collection, by lite-nosql's names; the last two are this store's own. */
+/** The files of a collection, by lite-nosql's names; those of the quarantine are this store's own. */
 import { join } from "node:path";
 
 export interface CollectionPaths {
@@ -10,7 +10,10 @@ export interface CollectionPaths {
   readonly lock: string;
   readonly salt: string;
   readonly saltTemporary: string;
-  readonly quarantine: string;
+  /** The quarantine's file of this name. */
+  quarantine(name: string): string;
+  /** Whether a file of this name is the quarantine's: version 1.0 had one, without a name in it. */
+  isQuarantine(fileName: string): boolean;
   readonly quarantineTemporary: string;
 }
 
@@ -25,7 +28,10 @@ export function collectionPaths(directory: string, collection: string): Collecti
     lock: file("lock"),
     salt: join(directory, ".db.salt"),
     saltTemporary: join(directory, `.db.salt.${collection}.tmp`),
-    quarantine: file("quarantine.log"),
+    quarantine: (name) => file(`quarantine.${name}.log`),
+    isQuarantine: (fileName) =>
+      fileName.startsWith(`${collection}.`) &&
+      /^quarantine(?:\.[0-9a-f]{16})?\.log$/.test(fileName.slice(collection.length + 1)),
     quarantineTemporary: file("quarantine.log.tmp"),
   };
 }

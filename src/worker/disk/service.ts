@@ -9,15 +9,15 @@ import type {
 } from "../../protocol/contract.js";
 import { encodeError, StoreError } from "../../protocol/errors.js";
 import type { Clock } from "../ports/clock.js";
-import type { Collection } from "./documents/collection.js";
-import { type Committer, MAX_COMMIT_WRITES, type PendingWrite } from "./committer.js";
+import { type Committer, MAX_COMMIT_WRITES } from "./committer.js";
 import type { Compactor } from "./compactor.js";
 import type { SessionDocument } from "./documents/document.js";
 import type { Journal } from "./journal/journal.js";
+import type { PendingWrite, PendingWrites } from "./pending-writes.js";
 import type { Sweeper } from "./sweeper.js";
 
 export interface ServiceParts {
-  readonly collection: Collection;
+  readonly pending: PendingWrites;
   readonly journal: Journal;
   readonly committer: Committer;
   readonly compactor: Compactor;
@@ -60,22 +60,22 @@ export class Service implements Engine {
   async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
     this.#assertOpen();
     const now = this.#parts.clock.now();
-    const pending: PendingWrite[] = [];
+    const made: PendingWrite[] = [];
     // Of two writes of one id the second finds what the first left.
     const written = new Map<string, boolean>();
     const outcomes: WriteOutcome[] = writes.map(([sid, json, expiresAt]) => {
       const wasLive = written.get(sid) ?? this.#live(sid, now) !== undefined;
-      const session = json === undefined ? null : this.#newSession(sid, json, expiresAt ?? 0);
+      const session = json === undefined ? null : { json, cookie: null, expiresAt: expiresAt ?? 0 };
       // Deleting what was never there leaves nothing to write.
-      if (session !== null || written.has(sid) || this.#parts.committer.holds(sid)) {
-        pending.push({ sid, session });
+      if (session !== null || written.has(sid) || this.#parts.committer.mayHave(sid)) {
+        made.push({ sid, session });
       }
       written.set(sid, session !== null);
       return wasLive ? 1 : 0;
     });
-    if (pending.length === 0) return outcomes;
+    if (made.length === 0) return outcomes;
     try {
-      await this.#parts.committer.write(pending);
+      await this.#parts.committer.write(made);
       return outcomes;
     } catch (error) {
       const failure = encodeError(error);
@@ -92,7 +92,7 @@ export class Service implements Engine {
     this.#assertOpen();
     const now = this.#parts.clock.now();
     const ids: string[] = [];
-    for (const [sid, { expiresAt }] of this.#parts.committer.visibleSessions()) {
+    for (const [sid, { expiresAt }] of this.#parts.pending.visibleSessions()) {
       if (expiresAt > now) ids.push(sid);
     }
     return ids;
@@ -101,9 +101,9 @@ export class Service implements Engine {
   async clear(): Promise<number> {
     this.#assertOpen();
     const live = this.#countLive();
-    const { committer } = this.#parts;
+    const { committer, pending } = this.#parts;
     // Also what is being deleted: that may fail.
-    const sids = [...committer.ids()];
+    const sids = [...pending.ids()];
     const written: Promise<void>[] = [];
     // None is visible from now on; the commits follow one after the other.
     for (let at = 0; at === 0 || at < sids.length; at += MAX_COMMIT_WRITES) {
@@ -146,21 +146,16 @@ export class Service implements Engine {
   }
 
   #live(sid: string, now: number): SessionDocument | undefined {
-    const session = this.#parts.committer.visible(sid);
+    const session = this.#parts.pending.visible(sid);
     return session !== undefined && session.expiresAt > now ? session : undefined;
   }
 
   #countLive(): number {
     const now = this.#parts.clock.now();
     let live = 0;
-    for (const [, { expiresAt }] of this.#parts.committer.visibleSessions()) {
+    for (const [, { expiresAt }] of this.#parts.pending.visibleSessions()) {
       if (expiresAt > now) live++;
     }
     return live;
-  }
-
-  #newSession(sid: string, json: string, expiresAt: number): SessionDocument {
-    const origin = this.#parts.collection.originFor(sid);
-    return { json, cookie: null, expiresAt, origin };
   }
 }

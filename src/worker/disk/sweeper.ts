@@ -5,8 +5,9 @@
 import type { StoreError } from "../../protocol/errors.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import type { Collection } from "./documents/collection.js";
-import type { Committer, PendingWrite } from "./committer.js";
+import type { Committer } from "./committer.js";
 import { ioError } from "../ports/failure.js";
+import type { PendingWrite, PendingWrites } from "./pending-writes.js";
 
 /** Sessions looked at before calls get a turn: about a millisecond's worth. */
 const SLICE = 4096;
@@ -15,6 +16,7 @@ const BATCH = 512;
 
 export interface SweeperParts {
   readonly collection: Collection;
+  readonly pending: PendingWrites;
   readonly committer: Committer;
   readonly clock: Clock;
   readonly intervalMs: number;
@@ -87,10 +89,10 @@ export class Sweeper {
 
   /** Deletes those that are still expired and that no call is writing at the moment. */
   async #remove(candidates: readonly PendingWrite[]): Promise<number> {
-    const { collection, committer, clock } = this.#parts;
+    const { collection, pending, committer, clock } = this.#parts;
     const now = clock.now();
     const expired = candidates.filter(({ sid }) => {
-      const session = committer.visible(sid);
+      const session = pending.visible(sid);
       return session !== undefined && session === collection.get(sid) && session.expiresAt <= now;
     });
     if (expired.length > 0) await committer.write(expired);

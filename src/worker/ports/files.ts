@@ -2,13 +2,18 @@
  * The narrow file-system port: every byte that the engine reads or writes goes through here, so
  * that a test can cut the power or fill the disk. The only way to the files of a collection.
  */
-import * as fs from "node:fs";
-import { dirname } from "node:path";
-import { promisify } from "node:util";
 import { isErrno } from "./failure.js";
 
-/** How a file is opened: must exist, for reading; must exist; made if absent; emptied; must not exist. */
-export type OpenMode = "read" | "existing" | "update" | "replace" | "create";
+/** How a file is opened. */
+export type OpenMode =
+  /** For reading; it must exist. */
+  | "read"
+  /** For reading and writing; it must exist. */
+  | "existing"
+  /** For reading and writing; it is made if absent. */
+  | "update"
+  /** For reading and writing; it must not exist. */
+  | "create";
 
 /** An open file. Positions and lengths are bytes. */
 export interface OpenFile {
@@ -50,159 +55,33 @@ export async function openIfThere(files: Files, path: string): Promise<OpenFile 
   }
 }
 
-const openFd = promisify(fs.open);
-const closeFd = promisify(fs.close);
-const readFd = promisify(fs.read) as (
-  fd: number,
-  target: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => Promise<{ bytesRead: number }>;
-const writeFd = promisify(fs.write) as (
-  fd: number,
+/** More than a lock or a salt has; what is longer is neither. */
+const MAX_SMALL_BYTES = 4096;
+
+/** The first bytes of a file that is known to be small; null where there is none. */
+export async function readSmallFile(files: Files, path: string): Promise<Buffer | null> {
+  const file = await openIfThere(files, path);
+  if (file === null) return null;
+  try {
+    const target = Buffer.alloc(MAX_SMALL_BYTES);
+    return target.subarray(0, await file.read(target, 0));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes a file with this content. With `sync` it is on the disk when this settles. */
+export async function writeNewFile(
+  files: Files,
+  path: string,
   bytes: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => Promise<{ bytesWritten: number }>;
-const statFd = promisify(fs.fstat);
-const truncateFd = promisify(fs.ftruncate);
-const syncFd = promisify(fs.fsync);
-const syncDataFd = promisify(fs.fdatasync);
-
-const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC } = fs.constants;
-
-const FLAGS: Record<OpenMode, number> = {
-  read: O_RDONLY,
-  existing: O_RDWR,
-  update: O_RDWR | O_CREAT,
-  replace: O_RDWR | O_CREAT | O_TRUNC,
-  create: O_RDWR | O_CREAT | O_EXCL,
-};
-
-/** One system call moves at most this much: Linux stops at 2 GiB - 4 KiB, macOS at 2 GiB - 1. */
-const MAX_TRANSFER_BYTES = 1 << 30;
-
-/** What `link` says where there are no hard links, such as on exFAT; EISDIR on Windows. */
-const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EISDIR"]);
-
-/** The real file system. */
-export const nodeFiles: Files = {
-  async createDirectory(path) {
-    // Not by `recursive`, which syncs nothing, and where /proc answers ENOENT never comes back.
-    try {
-      await makeDirectory(path);
-    } catch (error) {
-      if (!isErrno(error, "ENOENT") || dirname(path) === path) throw error;
-      await nodeFiles.createDirectory(dirname(path));
-      await makeDirectory(path);
-    }
-  },
-
-  async open(path, mode) {
-    return new NodeFile(await openFd(path, FLAGS[mode], 0o600));
-  },
-
-  rename: promisify(fs.rename),
-
-  async link(existing, path) {
-    try {
-      await promisify(fs.link)(existing, path);
-    } catch (error) {
-      if (!NO_LINKS.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
-      await copyExclusively(existing, path);
-    }
-  },
-
-  async remove(path) {
-    await promisify(fs.rm)(path, { force: true });
-  },
-
-  list: promisify(fs.readdir),
-
-  async syncDirectory(path) {
-    // Windows cannot open a directory for this, and writes its entries through by itself.
-    if (process.platform === "win32") return;
-    const fd = await openFd(path, O_RDONLY);
-    try {
-      await syncFd(fd);
-    } finally {
-      await closeFd(fd);
-    }
-  },
-};
-
-/**
- * In place of a link on a file system without them, such as exFAT: as exclusive and as lasting, but
- * others may see it before it is whole.
- */
-async function copyExclusively(existing: string, path: string): Promise<void> {
-  const content = await promisify(fs.readFile)(existing);
-  const target = await nodeFiles.open(path, "create");
+  { sync }: { readonly sync: boolean },
+): Promise<void> {
+  const file = await files.open(path, "create");
   try {
-    try {
-      await target.write(content, 0);
-      await target.sync();
-    } finally {
-      await target.close();
-    }
-  } catch (error) {
-    await nodeFiles.remove(path).catch(() => undefined);
-    throw error;
-  }
-}
-
-/** One directory, which may be there, and its entry in the one above it. */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await promisify(fs.mkdir)(path, { mode: 0o700 });
-  } catch (error) {
-    if (!isErrno(error, "EEXIST") || !(await promisify(fs.stat)(path)).isDirectory()) throw error;
-  }
-  // Also where it was there: whoever made it may have died before this.
-  try {
-    await nodeFiles.syncDirectory(dirname(path));
-  } catch (error) {
-    // A directory that may be entered but not read cannot be synced by us, and need not be.
-    if (!isErrno(error, "EACCES")) throw error;
-  }
-}
-
-class NodeFile implements OpenFile {
-  readonly #fd: number;
-
-  constructor(fd: number) {
-    this.#fd = fd;
-  }
-
-  async size(): Promise<number> {
-    return (await statFd(this.#fd)).size;
-  }
-
-  async read(target: Uint8Array, position: number): Promise<number> {
-    const length = Math.min(target.byteLength, MAX_TRANSFER_BYTES);
-    return (await readFd(this.#fd, target, 0, length, position)).bytesRead;
-  }
-
-  async write(bytes: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < bytes.byteLength;) {
-      const length = Math.min(bytes.byteLength - done, MAX_TRANSFER_BYTES);
-      const { bytesWritten } = await writeFd(this.#fd, bytes, done, length, position + done);
-      done += bytesWritten;
-    }
-  }
-
-  truncate(length: number): Promise<void> {
-    return truncateFd(this.#fd, length);
-  }
-
-  sync(): Promise<void> {
-    // fdatasync leaves out only what reading back does not need, such as the modification time.
-    return syncDataFd(this.#fd);
-  }
-
-  close(): Promise<void> {
-    return closeFd(this.#fd);
+    await file.write(bytes, 0);
+    if (sync) await file.sync(); // guard: small file, fsync
+  } finally {
+    await file.close();
   }
 }

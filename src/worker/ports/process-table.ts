@@ -56,8 +56,9 @@ async function readStat(
 ): Promise<{ state: string; threads: string; started: string } | null> {
   const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => null);
   // The second field is the command in parentheses, and may hold anything.
-  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, threads, started] = [fields?.[3 - 3], fields?.[20 - 3], fields?.[22 - 3]];
+  const fromThird = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const field = (number: number): string | undefined => fromThird?.[number - 3];
+  const [state, threads, started] = [field(3), field(20), field(22)];
   if (state === undefined || threads === undefined || started === undefined) return null;
   return { state, threads, started };
 }

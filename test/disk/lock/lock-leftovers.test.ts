@@ -2,7 +2,8 @@
 import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type Files, nodeFiles } from "../../../src/worker/ports/files.js";
+import { type Files } from "../../../src/worker/ports/files.js";
+import { nodeFiles } from "../../../src/worker/ports/node-files.js";
 import { Scene } from "../../support/lock-scene.js";
 
 const NAME = "0123456789abcdef";

@@ -97,7 +97,6 @@ export class FaultFiles implements Files {
         directory.change({ add: [name, node] });
       } else if (mode === "create") throw errno("EEXIST", "open", path);
       if (node instanceof DirectoryNode) throw errno("EISDIR", "open", path);
-      if (mode === "replace" && node.content.length > 0) node.truncate(0);
       this.openFiles++;
       this.#paths.set(node, path);
       return new FaultFile(this, node, mode !== "read");

@@ -10,6 +10,7 @@ import { StoreError } from "../../../src/protocol/errors.js";
 import { openEngine } from "../../../src/worker/disk/engine.js";
 import type { ProcessTable } from "../../../src/worker/ports/process-table.js";
 import { type ConfigOverrides, engineConfig } from "../engine-world.js";
+import { randomNonce } from "../../../src/worker/ports/nonce.js";
 import { ManualClock } from "../manual-clock.js";
 import { FakeMachine } from "../fake-machine.js";
 import type { FaultDisk } from "./fault-disk.js";
@@ -20,7 +21,6 @@ export const DIRECTORY = "/var/data/sessions";
 export const COLLECTION = "sessions";
 export const JOURNAL = `${COLLECTION}.wal.log`;
 export const SNAPSHOT = `${COLLECTION}.snapshot.json`;
-export const QUARANTINE = `${COLLECTION}.quarantine.log`;
 
 /** A moment at which the power may be cut: just before an operation that changes the disk. */
 export interface Moment {
@@ -102,7 +102,7 @@ export class Life {
       owner: `owner ${++owners}`,
       ...this.#parts.config,
     });
-    const world = { files: this.files, clock: this.clock, processes };
+    const world = { files: this.files, clock: this.clock, processes, nonce: randomNonce };
     const opening = openEngine(config, (error) => this.reports.push(error), world);
     try {
       this.#engine = await this.clock.advanceUntil(opening);

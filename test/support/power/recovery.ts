@@ -6,7 +6,7 @@ import { basename } from "node:path";
 
 import { Key, isEnvelope, parseSalt } from "../../../src/worker/disk/keys/cipher.js";
 import { type Cut, CUTS, type FaultDisk } from "./fault-disk.js";
-import { DIRECTORY, Life, type Moment, QUARANTINE } from "./life.js";
+import { DIRECTORY, Life, type Moment } from "./life.js";
 import { Script } from "./life-script.js";
 import { diskStats } from "../engine-world.js";
 import { type Random, seededRandom } from "../random.js";
@@ -15,12 +15,15 @@ import { type Random, seededRandom } from "../random.js";
 const RESTART_MS = 11_000;
 
 /** The names that hold something when nobody has the collection open. */
-const NAMES = /^(?:sessions\.(?:wal\.log|snapshot\.json|quarantine\.log)|\.db\.salt)$/;
+const NAMES =
+  /^(?:sessions\.(?:wal\.log|snapshot\.json|quarantine(?:\.[0-9a-f]{16})?\.log)|\.db\.salt)$/;
 
 export interface RecoveryParts {
   readonly random: Random;
   /** Texts that must be in some file after each cut: damage, which nobody may throw away. */
   readonly marks?: readonly string[];
+  /** All passwords that the collection ever had: what was set aside stays under the key of its time. */
+  readonly passwords?: readonly string[];
   /** Of how many moments the power is cut at one. */
   readonly every: number;
   /** Of how many recoveries one is cut off in its turn. */
@@ -32,12 +35,14 @@ export class Recovery {
   readonly violations: string[] = [];
   readonly #random: Random;
   readonly #marks: readonly string[];
+  readonly #passwords: readonly string[];
   readonly #every: number;
   readonly #nested: number;
 
-  constructor({ random, marks = [], every, nested }: RecoveryParts) {
+  constructor({ random, marks = [], passwords = [], every, nested }: RecoveryParts) {
     this.#random = random;
     this.#marks = marks;
+    this.#passwords = passwords;
     this.#every = every;
     this.#nested = nested;
   }
@@ -84,7 +89,7 @@ export class Recovery {
   ): Promise<void> {
     const violate = (what: string): void => void this.violations.push(`${story}: ${what}`);
     try {
-      await this.#assertMarks(disk, moment.keys);
+      await this.#assertMarks(disk);
       for (const what of await this.#prove(moment, disk, random, nested)) violate(what);
     } catch (error) {
       violate(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -113,7 +118,7 @@ export class Recovery {
     const second = after(first, first.disk.after("nothing", random));
     await second.open(moment.keys);
     await second.close();
-    const quarantined = sizeOf(second.disk, QUARANTINE);
+    const quarantined = quarantineOf(second.disk);
 
     const third = after(second, second.disk);
     await third.open(moment.keys);
@@ -121,19 +126,21 @@ export class Recovery {
     await third.close();
     const violations = [first, second, third].flatMap((life) => life.violations);
     if (damaged > 0) violations.push(`${damaged} records are damaged after closing`);
-    if (sizeOf(third.disk, QUARANTINE) !== quarantined) violations.push("the quarantine grows");
+    if (quarantineOf(third.disk) !== quarantined) violations.push("the quarantine changes");
     for (const [name] of third.disk.list(DIRECTORY)) {
       if (!NAMES.test(name)) violations.push(`${name} is left behind`);
     }
     return violations;
   }
 
-  async #assertMarks(disk: FaultDisk, passwords: readonly string[]): Promise<void> {
+  async #assertMarks(disk: FaultDisk): Promise<void> {
     if (this.#marks.length === 0) return;
     const files = disk.list(DIRECTORY);
     const salt = files.find(([name]) => name === ".db.salt")?.[1].toString("latin1");
     const keys = await Promise.all(
-      passwords.map((password) => Key.derive(password, parseSalt(salt ?? "") ?? Buffer.alloc(0))),
+      this.#passwords.map((password) =>
+        Key.derive(password, parseSalt(salt ?? "") ?? Buffer.alloc(0)),
+      ),
     );
     const text = files
       .filter(([name]) => NAMES.test(name))
@@ -151,8 +158,10 @@ function after(life: Life, disk: FaultDisk): Life {
   return new Life({ disk, ledger: ledger.after(ledger.moment, time), time: time + RESTART_MS });
 }
 
-function sizeOf(disk: FaultDisk, file: string): number {
-  return disk.list(DIRECTORY).find(([name]) => name === file)?.[1].length ?? 0;
+/** The names and sizes of what was set aside. */
+export function quarantineOf(disk: FaultDisk): string {
+  const files = disk.list(DIRECTORY).filter(([name]) => name.includes("quarantine"));
+  return files.map(([name, content]) => `${name} ${content.length}`).join();
 }
 
 function opened(line: string, keys: readonly Key[]): string {

@@ -1,14 +1,14 @@
 /**
- * A lite-nosql document in memory and as text. A session is held as the JSON text that `set`
- * received, not as an object graph; a touch lays a newer cookie beside it.
+ * A session in memory, and as the document that stands for it on disk. It is held as the JSON text
+ * that `set` received, not as an object graph; a touch lays a newer cookie beside it.
  *
  * On disk a session is `{"_id":<id>,"sess":{…},"expiresAt":<epoch ms>}`. A custom serializer makes
  * `sess` a string, into which no cookie can be put; a touched cookie then stands beside it, in the
- * field `cookie`. Documents that lite-nosql wrote may carry more fields, and the session id in a
- * field `sid` instead of `_id`.
+ * field `cookie`.
  */
+import { BACKSLASH, CLOSE_BRACE, OPEN_BRACE, QUOTE } from "../lines/ascii.js";
 
-/** A session document in memory. */
+/** A session in memory. */
 export interface SessionDocument {
   /** The value of `sess` as JSON text: an object, or a string made by a custom serializer. */
   json: string;
@@ -16,22 +16,7 @@ export interface SessionDocument {
   cookie: string | null;
   /** Epoch milliseconds. */
   expiresAt: number;
-  /** What a document from elsewhere has beyond the three fields; null for our own. */
-  origin: Origin | null;
 }
-
-/** How a document from elsewhere differs from our own. */
-export interface Origin {
-  /** The document's id, where the session id stands in a field of its own. */
-  readonly id: string | null;
-  /** Its other fields, as the members of a JSON object without the braces; may be empty. */
-  readonly members: string;
-}
-
-/** A document that was read: a session, or a document that is none and is only kept. */
-export type StoredDocument =
-  | { readonly sid: string; readonly session: SessionDocument }
-  | { readonly sid: null; readonly json: string };
 
 /** A parsed JSON object. */
 export type JsonObject = Record<string, unknown>;
@@ -41,68 +26,18 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /** The document of a session as JSON text. */
-export function documentText(sid: string, session: SessionDocument): string {
-  const { json, cookie, expiresAt, origin } = session;
-  const id = JSON.stringify(origin?.id ?? sid);
-  if (cookie === null && origin === null) {
-    return `{"_id":${id},"sess":${json},"expiresAt":${expiresAt}}`;
-  }
-  let head = `{"_id":${id}`;
-  if (origin !== null && origin.id !== null) head += `,"sid":${JSON.stringify(sid)}`;
-  if (origin !== null && origin.members !== "") head += `,${origin.members}`;
-  if (cookie === null) return `${head},"sess":${json},"expiresAt":${expiresAt}}`;
+export function documentText(sid: string, { json, cookie, expiresAt }: SessionDocument): string {
+  const id = JSON.stringify(sid);
+  if (cookie === null) return `{"_id":${id},"sess":${json},"expiresAt":${expiresAt}}`;
   if (json.startsWith("{")) {
-    return `${head},"sess":${replaceCookie(json, cookie)},"expiresAt":${expiresAt}}`;
+    return `{"_id":${id},"sess":${replaceCookie(json, cookie)},"expiresAt":${expiresAt}}`;
   }
-  return `${head},"cookie":${cookie},"sess":${json},"expiresAt":${expiresAt}}`;
+  return `{"_id":${id},"cookie":${cookie},"sess":${json},"expiresAt":${expiresAt}}`;
 }
 
-/** Where a touch finds the cookie, as a path of lite-nosql. */
-export function cookiePath(session: SessionDocument): "sess.cookie" | "cookie" {
-  return session.json.startsWith("{") ? "sess.cookie" : "cookie";
-}
-
-/**
- * Reads a parsed document. `fallbackExpiry` is the expiry, in epoch milliseconds, of a session that
- * has neither a usable `expiresAt` nor a cookie that says when it expires.
- */
-export function readDocument(
-  id: string,
-  document: JsonObject,
-  fallbackExpiry: number,
-): StoredDocument {
-  const { _id, sid: ownSid, sess, expiresAt, ...others } = document;
-  const opaque = typeof sess === "string";
-  if (!opaque && (typeof sess !== "object" || sess === null)) {
-    return { sid: null, json: JSON.stringify(document) };
-  }
-  const sid = typeof ownSid === "string" ? ownSid : typeof _id === "string" ? _id : id;
-  let cookie: string | null = null;
-  if (opaque && isJsonObject(others["cookie"])) {
-    cookie = JSON.stringify(others["cookie"]);
-    delete others["cookie"];
-  }
-  if (ownSid !== undefined && typeof ownSid !== "string") others["sid"] = ownSid;
-  const members = JSON.stringify(others).slice(1, -1);
-  return {
-    sid,
-    session: {
-      json: JSON.stringify(sess),
-      cookie,
-      expiresAt:
-        typeof expiresAt === "number" && Number.isFinite(expiresAt)
-          ? expiresAt
-          : (cookieExpiry(sess) ?? fallbackExpiry),
-      origin: sid === id && members === "" ? null : { id: sid === id ? null : id, members },
-    },
-  };
-}
-
-function cookieExpiry(sess: unknown): number | null {
-  const cookie = isJsonObject(sess) ? sess["cookie"] : undefined;
-  const expires = isJsonObject(cookie) ? cookie["expires"] : undefined;
-  const at = typeof expires === "string" ? Date.parse(expires) : NaN;
-  return Number.isNaN(at) ? null : at;
+/** The path, in lite-nosql's terms, of the cookie that a touch replaces. */
+export function cookiePath({ json }: SessionDocument): "sess.cookie" | "cookie" {
+  return json.startsWith("{") ? "sess.cookie" : "cookie";
 }
 
 const COOKIE_FIRST = '{"cookie":{';
@@ -121,12 +56,7 @@ function replaceCookie(json: string, cookie: string): string {
   return JSON.stringify(sess);
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-
-/** Where the object that starts at `start` of a valid JSON text ends. */
+/** The index behind the object that starts at `start` of a valid JSON text. */
 function objectEnd(json: string, start: number): number {
   let depth = 0;
   let inString = false;

@@ -1,12 +1,22 @@
 /**
- * The shortcut that makes opening fast: a session document exactly as `documentText` writes it for a
- * session of our own is cut out of the bytes without parsing them. The caller has proven the bytes
- * by a checksum or a tag; anything that deviates is left to JSON.parse.
+ * The shortcut that makes opening fast: a document exactly as `documentText` writes it is cut out of
+ * the bytes without parsing them. The caller has verified the bytes by a checksum or a tag; anything
+ * that deviates is left to JSON.parse.
  */
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  DIGIT_0,
+  DIGIT_9,
+  OPEN_BRACE,
+  QUOTE,
+  startsWith,
+} from "../lines/ascii.js";
 import type { SessionDocument } from "./document.js";
 
 export interface PlainDocument {
-  readonly document: { readonly sid: string; readonly session: SessionDocument };
+  readonly sid: string;
+  readonly session: SessionDocument;
   /** Where the id starts, and how many bytes it takes, without its quotes. */
   readonly idStart: number;
   readonly idBytes: number;
@@ -15,12 +25,6 @@ export interface PlainDocument {
 const ID = Buffer.from('{"_id":"');
 const SESS = Buffer.from('","sess":{');
 const EXPIRES = Buffer.from(',"expiresAt":');
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const DIGIT_0 = 0x30;
-const DIGIT_9 = 0x39;
 
 /**
  * Reads `{"_id":"…","sess":{…},"expiresAt":…}` from `start` to `end`.
@@ -50,19 +54,10 @@ export function readPlainDocument(bytes: Buffer, start: number, end: number): Pl
   const jsonEnd = digits + 1 - EXPIRES.length;
   if (jsonEnd <= jsonStart || !startsWith(bytes, jsonEnd, EXPIRES)) return null;
   if (bytes[jsonStart] !== OPEN_BRACE || bytes[jsonEnd - 1] !== CLOSE_BRACE) return null;
-  const sid = bytes.toString("utf8", idStart, idEnd);
-  const json = bytes.toString("utf8", jsonStart, jsonEnd);
   return {
-    document: { sid, session: { json, cookie: null, expiresAt, origin: null } },
+    sid: bytes.toString("utf8", idStart, idEnd),
+    session: { json: bytes.toString("utf8", jsonStart, jsonEnd), cookie: null, expiresAt },
     idStart,
     idBytes: idEnd - idStart,
   };
-}
-
-/** Whether `expected` stands in `bytes` at `at`. */
-export function startsWith(bytes: Buffer, at: number, expected: Buffer): boolean {
-  for (let index = 0; index < expected.length; index++) {
-    if (bytes[at + index] !== expected[index]) return false;
-  }
-  return true;
 }

@@ -9,7 +9,7 @@ export class Journal {
   readonly path: string;
   #file: OpenFile | null;
   #length: number;
-  #known = true;
+  #trusted = true;
 
   /** `length` bytes of `file` are whole records; what follows them is overwritten. */
   constructor(path: string, file: OpenFile, length: number) {
@@ -25,15 +25,15 @@ export class Journal {
 
   /**
    * False after a failed fsync, or a failed write that could not be cut off: what the disk has is
-   * then unknown, and only {@link replace} makes it known again.
+   * then unknown, until {@link replace}.
    */
-  get known(): boolean {
-    return this.#known;
+  get trusted(): boolean {
+    return this.#trusted;
   }
 
   /**
    * Appends lines; they are on the disk when this settles, if `sync` says so.
-   * @throws StoreError `STORE_IO`; the file is then as before, or not {@link known}
+   * @throws StoreError `STORE_IO`; the file is then as before, or not {@link trusted}
    */
   async append(lines: Uint8Array, sync: boolean): Promise<void> {
     const file = this.#opened();
@@ -45,11 +45,11 @@ export class Journal {
     }
     if (sync) {
       try {
-        await file.sync();
+        await file.sync(); // guard: journal, fsync of an append
       } catch (cause) {
         // The kernel may have dropped the pages and forgotten the error: a second fsync that
         // succeeds proves nothing. https://wiki.postgresql.org/wiki/Fsync_Errors
-        this.#known = false;
+        this.#trusted = false; // guard: journal, a failed fsync is not trusted
         throw ioError(`cannot fsync ${this.path}`, cause);
       }
     }
@@ -70,10 +70,10 @@ export class Journal {
 
   /**
    * Lets go of the file, whose name is about to be given to another: Windows renames nothing over
-   * an open file. Not {@link known} until {@link replace}.
+   * an open file. Not {@link trusted} until {@link replace}.
    */
   async release(): Promise<void> {
-    this.#known = false;
+    this.#trusted = false;
     const file = this.#file;
     this.#file = null;
     // Nothing is written to it any more, so an error says nothing.
@@ -84,19 +84,19 @@ export class Journal {
   replace(file: OpenFile, length: number): void {
     this.#file = file;
     this.#length = length;
-    this.#known = true;
+    this.#trusted = true;
   }
 
   /** The name may now belong to either file: appending promises nothing. */
   distrust(): void {
-    this.#known = false;
+    this.#trusted = false;
   }
 
   async sync(): Promise<void> {
     try {
       await this.#opened().sync();
     } catch (cause) {
-      this.#known = false;
+      this.#trusted = false;
       throw ioError(`cannot fsync ${this.path}`, cause);
     }
   }
@@ -115,12 +115,12 @@ export class Journal {
 
   async #cut(file: OpenFile): Promise<void> {
     try {
-      await file.truncate(this.#length);
-      // Else a power cut could bring back what was refused.
-      await file.sync();
+      await file.truncate(this.#length); // guard: journal, half a record is cut off
+      // Otherwise a power cut could bring back what was refused.
+      await file.sync(); // guard: journal, fsync of a cut
     } catch {
       // A whole record may be left at the end, and would stay behind a shorter one.
-      this.#known = false;
+      this.#trusted = false;
     }
   }
 }

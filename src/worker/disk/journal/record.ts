@@ -5,47 +5,39 @@
  */
 import { crc32 } from "node:zlib";
 
-import { DATA_OFFSET, isEnvelope } from "../keys/cipher.js";
+import type { Change, Patch } from "../documents/change.js";
 import {
   cookiePath,
   documentText,
   isJsonObject,
   type JsonObject,
-  readDocument,
   type SessionDocument,
-  type StoredDocument,
 } from "../documents/document.js";
-import { formatChecksum, parseChecksum } from "../lines/checksum.js";
-import { readPlainDocument, startsWith } from "../documents/plain-document.js";
+import { readPlainDocument } from "../documents/plain-document.js";
+import { DATA_OFFSET, isEnvelope } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
-import type { Patch } from "../documents/patch.js";
+import { COMMA, formatChecksum, startsWith } from "../lines/ascii.js";
 
-/** A record of the journal. `id` is the document's. */
-export type JournalRecord =
-  | { readonly op: "insert"; readonly id: string; readonly document: StoredDocument }
-  | { readonly op: "update"; readonly id: string; readonly patch: Patch }
-  | { readonly op: "delete"; readonly id: string };
-
-/** Puts the whole document, replacing one with that id. */
+/** Puts the whole document of a session, replacing the one with that id. */
 export function insertRecord(now: number, sid: string, session: SessionDocument): string {
-  const id = JSON.stringify(session.origin?.id ?? sid);
-  const document = documentText(sid, session);
-  return `{"op":"insert","ts":${now},"id":${id},"doc":${document}}`;
+  return insertTextRecord(now, sid, documentText(sid, session));
 }
 
-/** Puts a document that is no session, given as JSON text. */
-export function insertOtherRecord(now: number, id: string, json: string): string {
-  return `{"op":"insert","ts":${now},"id":${JSON.stringify(id)},"doc":${json}}`;
+/** Puts a document that is given as JSON text. */
+export function insertTextRecord(now: number, id: string, document: string): string {
+  return `{"op":"insert","ts":${now},"id":${JSON.stringify(id)},"doc":${document}}`;
 }
 
 /** Moves the expiry and, where a newer cookie is laid over the session, that. */
 export function touchRecord(now: number, sid: string, session: SessionDocument): string {
-  const id = JSON.stringify(session.origin?.id ?? sid);
   const { cookie, expiresAt } = session;
   const cookieMember = cookie === null ? "" : `,"${cookiePath(session)}":${cookie}`;
   const set = `{"expiresAt":${expiresAt}${cookieMember}}`;
   const updatedAt = new Date(now).toISOString();
-  return `{"op":"update","ts":${now},"id":${id},"set":${set},"unset":[],"inc":{},"updatedAt":"${updatedAt}"}`;
+  return (
+    `{"op":"update","ts":${now},"id":${JSON.stringify(sid)},` +
+    `"set":${set},"unset":[],"inc":{},"updatedAt":"${updatedAt}"}`
+  );
 }
 
 export function deleteRecord(now: number, id: string): string {
@@ -67,66 +59,43 @@ export function encodeLine(record: string, keyring: Keyring | null): string {
 export type LineFault = "damaged" | "sealed" | "unknown-key";
 
 export type DecodedLine =
-  { readonly record: JournalRecord; readonly encrypted: boolean } | { readonly fault: LineFault };
+  { readonly change: Change; readonly encrypted: boolean } | { readonly fault: LineFault };
 
 const RECORD_PREFIX = '{"op":"';
-/** Base64 characters that have the prefix in them; a torn envelope may have fewer. */
+/** Base64 characters that contain the prefix; a torn envelope may have fewer. */
 const PREFIX_CHARS = 12;
 
 /** Reads a line of the journal, without its `\n`. */
-export function decodeLine(
-  line: Buffer,
-  keyring: Keyring | null,
-  fallbackExpiry: number,
-): DecodedLine {
-  if (!isEnvelope(line)) return decodePlain(line, false, fallbackExpiry);
+export function decodeLine(line: Buffer, keyring: Keyring | null): DecodedLine {
+  if (!isEnvelope(line)) return decodePlain(line, false);
   if (keyring === null) return { fault: "sealed" };
-  if (line.length < DATA_OFFSET + PREFIX_CHARS) return { fault: "damaged" };
   const content = keyring.open(line);
-  if (content !== null) return decodePlain(content, true, fallbackExpiry);
-  const known =
-    keyring.keyFor(line, RECORD_PREFIX) !== null || keyring.explainsIv(line, RECORD_PREFIX);
-  return { fault: known ? "damaged" : "unknown-key" };
+  if (content !== null) return decodePlain(content, true);
+  const isOurs =
+    line.length < DATA_OFFSET + PREFIX_CHARS || keyring.keyFor(line, RECORD_PREFIX) !== null;
+  return { fault: isOurs ? "damaged" : "unknown-key" };
 }
 
-/** The content of a line that is an envelope, whole or not; null where no key fits. */
-export function peekLine(line: Buffer, keyring: Keyring | null): Buffer | null {
-  return keyring?.keyFor(line, RECORD_PREFIX)?.peek(line, line.length) ?? null;
-}
-
-/** Whether a record that was read had a checksum, as all of our own have. */
-export function hasChecksum(line: Buffer): boolean {
-  return startsWith(line, line.length - CHECKSUM_BYTES, CHECKSUM_FIELD);
-}
-
-function decodePlain(line: Buffer, encrypted: boolean, fallbackExpiry: number): DecodedLine {
-  let end = line.length;
-  let checked = false;
-  if (hasChecksum(line)) {
-    end -= CHECKSUM_BYTES;
-    checked = true;
-    const checksum = parseChecksum(line, end + CHECKSUM_FIELD.length);
-    if (checksum !== crc32(line.subarray(0, end))) return { fault: "damaged" };
-    if (line[line.length - 2] !== QUOTE || line[line.length - 1] !== CLOSE_BRACE) {
-      return { fault: "damaged" };
-    }
-    // Only a line that is proven to be our own, byte for byte, is worth the shortcut.
-    const record = decodeOwnInsert(line, end);
-    if (record !== null) return { record, encrypted };
+function decodePlain(line: Buffer, encrypted: boolean): DecodedLine {
+  const end = line.length - CHECKSUM_BYTES;
+  const checked = startsWith(line, end, CHECKSUM_FIELD);
+  if (checked) {
+    const checksum = formatChecksum(crc32(line.subarray(0, end)));
+    if (line.toString("latin1", end) !== `,"crc":"${checksum}"}`) return { fault: "damaged" };
+    // Only a line that is verified to be our own, byte for byte, is worth the shortcut.
+    const change = decodeOwnInsert(line, end);
+    if (change !== null) return { change, encrypted };
   }
-  const record = decodeAny(line, checked, fallbackExpiry);
-  return record === null ? { fault: "damaged" } : { record, encrypted };
+  const change = decodeAny(line, checked);
+  return change === null ? { fault: "damaged" } : { change, encrypted };
 }
 
 const INSERT_PREFIX = Buffer.from('{"op":"insert","ts":');
 const ID_MEMBER = Buffer.from(',"id":"');
 const DOC_MEMBER = Buffer.from(',"doc":');
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const CLOSE_BRACE = 0x7d;
 
-/** The shortcut: an insert as {@link insertRecord} writes it, `end` at its last brace. */
-function decodeOwnInsert(line: Buffer, end: number): JournalRecord | null {
+/** The shortcut: an insert as {@link insertRecord} writes it, `end` behind its document. */
+function decodeOwnInsert(line: Buffer, end: number): Change | null {
   if (!startsWith(line, 0, INSERT_PREFIX)) return null;
   let at = INSERT_PREFIX.length;
   while (at < end && line[at] !== COMMA) at++;
@@ -136,20 +105,17 @@ function decodeOwnInsert(line: Buffer, end: number): JournalRecord | null {
   if (document === -1) return null;
   const found = readPlainDocument(line, document + DOC_MEMBER.length, end);
   if (found === null) return null;
-  // The id stands in the record and in the document.
-  if (
-    line.compare(line, found.idStart, found.idStart + found.idBytes, idStart, document - 1) !== 0
-  ) {
-    return null;
-  }
-  return { op: "insert", id: found.document.sid, document: found.document };
+  const { sid, session, idStart: start, idBytes } = found;
+  // The record and the document have the same id.
+  if (line.compare(line, start, start + idBytes, idStart, document - 1) !== 0) return null;
+  return { op: "store", sid, session };
 }
 
 /** The fields of lite-nosql's records. */
 const FIELDS = new Set(["op", "ts", "id", "doc", "set", "unset", "inc", "updatedAt"]);
 
-/** Any record of lite-nosql, or null where it is none. */
-function decodeAny(line: Buffer, checked: boolean, fallbackExpiry: number): JournalRecord | null {
+/** Any record of lite-nosql; null where it is not one. */
+function decodeAny(line: Buffer, checked: boolean): Change | null {
   let value: unknown;
   try {
     value = JSON.parse(line.toString());
@@ -157,16 +123,12 @@ function decodeAny(line: Buffer, checked: boolean, fallbackExpiry: number): Jour
     return null;
   }
   if (!isJsonObject(value)) return null;
-  const { op, id } = value;
+  const { op, id, doc } = value;
   if (typeof id !== "string") return null;
-  // lite-nosql writes no other fields: one more is a checksum whose name was hit, along with a value.
+  // lite-nosql writes no other fields: one more is a checksum whose name was damaged.
   if (!checked && Object.keys(value).some((name) => !FIELDS.has(name))) return null;
   if (op === "delete") return { op, id };
-  if (op === "insert") {
-    const { doc } = value;
-    if (!isJsonObject(doc)) return null;
-    return { op, id, document: readDocument(id, doc, fallbackExpiry) };
-  }
+  if (op === "insert") return isJsonObject(doc) ? { op, id, document: doc } : null;
   if (op === "update") return { op, id, patch: readPatch(value) };
   return null;
 }

@@ -1,15 +1,18 @@
 /**
  * lite-nosql's envelope: `<iv, hex>:<tag, hex>:<ciphertext, base64>`, AES-256-GCM without
  * associated data, iv and tag of 16 bytes, under PBKDF2-SHA256(password, salt, 100,000 rounds).
- * One envelope holds a journal line; one holds a whole snapshot. The only importer of node:crypto in the worker.
+ * One envelope holds a journal line; one holds a whole snapshot.
  */
 import {
   type CipherGCM,
   createCipheriv,
   createDecipheriv,
+  createHash,
   createHmac,
   createSecretKey,
   type DecipherGCM,
+  type Hash,
+  type Hmac,
   type KeyObject,
   pbkdf2,
   randomBytes,
@@ -18,13 +21,14 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 
+import { COLON, isHexDigit } from "../lines/ascii.js";
+
 const ALGORITHM = "aes-256-gcm";
 const KEY_BYTES = 32;
 const ROUNDS = 100_000;
 const IV_BYTES = 16;
 const TAG_BYTES = 16;
 const SALT_BYTES = 32;
-const COLON = 0x3a;
 
 /** Where the tag and the ciphertext start in an envelope. */
 export const TAG_OFFSET = IV_BYTES * 2 + 1;
@@ -35,16 +39,11 @@ export function createSalt(): string {
   return randomBytes(SALT_BYTES).toString("hex");
 }
 
-/** The bytes of a salt file's text, or null where that is none. */
+/** The bytes of a salt file's text; null where it is not a salt. */
 export function parseSalt(text: string): Buffer | null {
   const hex = text.trim();
   const salt = Buffer.from(hex, "hex");
   return hex.length === SALT_BYTES * 2 && salt.length === SALT_BYTES ? salt : null;
-}
-
-/** A name that no other run will choose. */
-export function randomName(): string {
-  return randomBytes(8).toString("hex");
 }
 
 /** Whether these bytes begin as an envelope does. */
@@ -55,10 +54,6 @@ export function isEnvelope(bytes: Uint8Array): boolean {
     if (at !== TAG_OFFSET - 1 && !isHexDigit(bytes[at] ?? 0)) return false;
   }
   return true;
-}
-
-function isHexDigit(byte: number): boolean {
-  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66);
 }
 
 /** The iv and the tag at the head of an envelope. */
@@ -110,6 +105,11 @@ export class Key {
   /** Derives the key on the thread pool: about 20 ms of one of its threads. */
   static async derive(password: string, salt: Buffer): Promise<Key> {
     return new Key(await promisify(pbkdf2)(password, salt, ROUNDS, KEY_BYTES, "sha256"));
+  }
+
+  /** A digest that only this key makes. */
+  digest(): Hmac {
+    return createHmac("sha256", this.#macKey);
   }
 
   /** One envelope, as text. */
@@ -174,6 +174,11 @@ export class Key {
   }
 }
 
+/** A digest that anyone can make. */
+export function plainDigest(): Hash {
+  return createHash("sha256");
+}
+
 const ivPool = Buffer.alloc(IV_BYTES * 256);
 let ivPoolAt = ivPool.length;
 
@@ -183,5 +188,7 @@ export function nextIv(): Buffer {
     randomFillSync(ivPool);
     ivPoolAt = 0;
   }
-  return Buffer.from(ivPool.subarray(ivPoolAt, (ivPoolAt += IV_BYTES)));
+  const iv = Buffer.from(ivPool.subarray(ivPoolAt, ivPoolAt + IV_BYTES));
+  ivPoolAt += IV_BYTES;
+  return iv;
 }

@@ -4,11 +4,11 @@
  * longer.
  */
 import type { OpenFile } from "../../ports/files.js";
+import { NEWLINE } from "./ascii.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 /** No line of ours is longer: V8 has no longer string (2^29 - 24 characters). */
 const MAX_LINE_BYTES = 2 ** 29 - 24;
-const NEWLINE = 0x0a;
 
 /** Fills as much of `target` as it can with the next bytes of the stream; 0 at its end. */
 export type ByteSource = (target: Uint8Array) => Promise<number>;
@@ -21,6 +21,20 @@ export function fileSource(file: OpenFile | null): ByteSource {
     position += read;
     return read;
   };
+}
+
+/** All bytes of a stream; null where they are more than a string, and so lite-nosql, could hold. */
+export async function readAll(source: ByteSource): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    const read = await source(chunk);
+    if (read === 0) return Buffer.concat(chunks);
+    bytes += read;
+    if (bytes > MAX_LINE_BYTES) return null;
+    chunks.push(chunk.subarray(0, read));
+  }
 }
 
 export interface Line {
@@ -94,7 +108,8 @@ class LineParts {
       this.#parts = [];
       this.#partsBytes = 0;
     }
-    this.#position = this.#start = terminated ? end + 1 : end;
+    this.#start = terminated ? end + 1 : end;
+    this.#position = this.#start;
     this.#onLine({ bytes, start, end, terminated });
   }
 }

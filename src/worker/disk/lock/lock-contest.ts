@@ -7,6 +7,7 @@ import { pause } from "../../ports/clock.js";
 import { isErrno } from "../../ports/failure.js";
 import type { Files, OpenFile } from "../../ports/files.js";
 import {
+  type LockFiles,
   makeLock,
   moveAway,
   readLock,
@@ -32,8 +33,7 @@ const MAX_LOOKS = (2.5 * STALE_MS) / LOOK_MS;
 /** A lock that is neither there nor can be made is looked at this often in a row. */
 const MAX_TRIES = 3;
 
-export interface LockParts extends Contender {
-  readonly files: Files;
+export interface LockParts extends Contender, LockFiles {
   readonly paths: CollectionPaths;
 }
 
@@ -69,7 +69,7 @@ async function attempt(
   const { files, paths } = parts;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const own = lockText(parts, started);
-    if (await makeLock(files, paths.lock, own)) {
+    if (await makeLock(parts, paths.lock, own)) {
       const file = await openOwn(files, paths);
       if (file !== null) return file;
     }
@@ -78,10 +78,10 @@ async function attempt(
     const verdict = await owner.judge(text);
     if (verdict === "held") throw lockedError(paths, parseLock(text));
     if (verdict === "unsure") return null;
-    if (await takeAway(files, paths, text, own)) continue;
+    if (await takeAway(parts, paths, text, own)) continue;
     const holder = await readLock(files, takeoverPath(paths));
     if (holder !== null && (await takeover.judge(holder)) === "stale") {
-      await moveAway(files, takeoverPath(paths), holder);
+      await moveAway(parts, takeoverPath(paths), holder);
     }
     return null;
   }
@@ -135,13 +135,13 @@ class Watch {
 export function lockedError(paths: CollectionPaths, record: LockRecord | null): StoreError {
   const owner =
     record === null
-      ? "a process that cannot be told"
+      ? "an unknown process (its lock file is unreadable)"
       : `process ${record.pid} on host ${record.host}`;
   return new StoreError(
     "STORE_LOCKED",
     `the collection is in use by ${owner}: only one store at a time may have it open. ` +
       "The instances of a cluster or of PM2 cannot share a collection: they need a store that several " +
       "processes can use, such as Redis. " +
-      `Else close that one, or use another directory or collection. Lock file: ${paths.lock}`,
+      `Otherwise close that store, or use a different directory or collection. Lock file: ${paths.lock}`,
   );
 }

@@ -2,11 +2,10 @@
  * The lock as a file: made whole or not at all, and a stale one removed by one contender at a time.
  */
 import { basename, join } from "node:path";
-import { randomName } from "../keys/cipher.js";
 import { isErrno } from "../../ports/failure.js";
-import type { Files } from "../../ports/files.js";
+import { type Files, readSmallFile, writeNewFile } from "../../ports/files.js";
+import type { Nonce } from "../../ports/nonce.js";
 import type { CollectionPaths } from "../paths.js";
-import { readSmallFile } from "../../ports/small-file.js";
 
 /** What follows the name of a lock in those of its contenders' files. */
 const LEFTOVER = /^(?:(?:takeover\.)?[0-9a-f]{16}\.(?:tmp|stale)|takeover)$/;
@@ -15,16 +14,24 @@ export async function readLock(files: Files, path: string): Promise<string | nul
   return (await readSmallFile(files, path))?.toString() ?? null;
 }
 
-/** Makes a lock, whole from its first moment. @returns false where there is one */
-export async function makeLock(files: Files, path: string, text: string): Promise<boolean> {
-  const temporary = `${path}.${randomName()}.tmp`;
+/** What the lock's files are reached and named by. */
+export interface LockFiles {
+  readonly files: Files;
+  readonly nonce: Nonce;
+}
+
+/**
+ * Makes a lock, whole from its first moment.
+ * @returns false where there is one
+ */
+export async function makeLock(
+  { files, nonce }: LockFiles,
+  path: string,
+  text: string,
+): Promise<boolean> {
+  const temporary = `${path}.${nonce()}.tmp`;
   try {
-    const file = await files.open(temporary, "create");
-    try {
-      await file.write(Buffer.from(text), 0);
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(files, temporary, Buffer.from(text), { sync: false });
     return await linked(files, temporary, path);
   } finally {
     // What is left behind does no harm, and the next owner removes it.
@@ -43,15 +50,16 @@ export function takeoverPath({ lock }: CollectionPaths): string {
  * @returns false where another contender holds it
  */
 export async function takeAway(
-  files: Files,
+  world: LockFiles,
   paths: CollectionPaths,
   stale: string,
   own: string,
 ): Promise<boolean> {
   const takeover = takeoverPath(paths);
-  if (!(await makeLock(files, takeover, own))) return false;
+  if (!(await makeLock(world, takeover, own))) return false;
+  const { files } = world;
   try {
-    if ((await readLock(files, paths.lock)) === stale) await moveAway(files, paths.lock, stale);
+    if ((await readLock(files, paths.lock)) === stale) await moveAway(world, paths.lock, stale);
   } finally {
     await files.remove(takeover);
   }
@@ -62,8 +70,12 @@ export async function takeAway(
  * Removes a lock with this text: moves it away, looks at what was moved, and puts it back if it has
  * changed hands, or shown life, meanwhile.
  */
-export async function moveAway(files: Files, path: string, stale: string): Promise<void> {
-  const aside = `${path}.${randomName()}.stale`;
+export async function moveAway(
+  { files, nonce }: LockFiles,
+  path: string,
+  stale: string,
+): Promise<void> {
+  const aside = `${path}.${nonce()}.stale`;
   try {
     await files.rename(path, aside);
   } catch (error) {

@@ -3,7 +3,6 @@
  * of this store's own.
  */
 import type { Clock } from "../../ports/clock.js";
-import { isJsonObject } from "../documents/document.js";
 import type { ProcessTable } from "../../ports/process-table.js";
 
 /** lite-nosql's `TTL_LOCK_MS`. */
@@ -41,8 +40,8 @@ export function parseLock(text: string): LockRecord | null {
   } catch {
     return null;
   }
-  if (!isJsonObject(value)) return null;
-  const { pid, ts, host, space, started, owner } = value;
+  if (typeof value !== "object" || value === null) return null;
+  const { pid, ts, host, space, started, owner } = value as Partial<Record<string, unknown>>;
   if (typeof pid !== "number" || typeof ts !== "number") return null;
   return {
     pid,

@@ -22,7 +22,7 @@ export class Lock {
   /** Kept open: what is written through it cannot reach a lock that somebody else has made. */
   #file: OpenFile | null;
   /** When the lock last showed life. */
-  #shown: Moment;
+  #lastHeartbeat: Moment;
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
   #released = false;
@@ -37,7 +37,7 @@ export class Lock {
     this.#file = file;
     this.#started = started;
     this.#onLost = onLost;
-    this.#shown = momentOf(parts.clock);
+    this.#lastHeartbeat = momentOf(parts.clock);
     this.#schedule();
   }
 
@@ -74,7 +74,10 @@ export class Lock {
   async assertLeased(): Promise<void> {
     const { time, monotonic } = momentOf(this.#parts.clock);
     // Of a suspended machine only the time of day goes on; of one whose clock was set, only the other.
-    const silentMs = Math.max(time - this.#shown.time, monotonic - this.#shown.monotonic);
+    const silentMs = Math.max(
+      time - this.#lastHeartbeat.time,
+      monotonic - this.#lastHeartbeat.monotonic,
+    );
     if (silentMs > LEASE_MS) await this.assertHeld();
   }
 
@@ -105,7 +108,7 @@ export class Lock {
       await this.#file?.write(Buffer.from(lockText(this.#parts, this.#started)), 0);
       // It may have been taken away while that was written.
       if (!(await this.#isOurs())) return;
-      this.#shown = moment;
+      this.#lastHeartbeat = moment;
     } catch {
       // A disk that does not work now cannot show life; the next beat may.
     }

@@ -5,30 +5,27 @@
  */
 import { crc32 } from "node:zlib";
 
-import { formatChecksum } from "../lines/checksum.js";
-import type { Key } from "../keys/cipher.js";
-import { isJsonObject, readDocument, type StoredDocument } from "../documents/document.js";
+import type { Change } from "../documents/change.js";
+import { isJsonObject } from "../documents/document.js";
 import { readPlainDocument } from "../documents/plain-document.js";
-import type { Proof } from "../damage/salvage.js";
+import type { Key } from "../keys/cipher.js";
+import { formatChecksum } from "../lines/ascii.js";
 
-/** How the whole elements of a snapshot are told from the damaged ones. */
+/** Tells whole elements from damaged ones. */
 export interface ElementSeal {
-  readonly proof: Proof;
   seal(element: Buffer): string;
   verify(element: Buffer, seal: string): boolean;
 }
 
 /** Finds accidents; anyone can make one. */
 export const checksumSeal: ElementSeal = {
-  proof: "checksum",
   seal: (element) => formatChecksum(crc32(element)),
   verify: (element, seal) => checksumSeal.seal(element) === seal,
 };
 
-/** Only who has the key can make one. */
+/** Only the key can make one. */
 export function macSeal(key: Key): ElementSeal {
   return {
-    proof: "key",
     seal: (element) => key.mac(element),
     verify: (element, seal) => key.verifyMac(element, seal),
   };
@@ -40,58 +37,41 @@ export function encodeElement(id: string, documentText: string, seal: ElementSea
   return `${body},"${seal.seal(Buffer.from(body))}"]`;
 }
 
-/** An element that was read. */
-export interface SnapshotElement {
-  readonly id: string;
-  readonly document: StoredDocument;
-}
-
-/**
- * How far to believe the bytes. `checked`: a tag over the whole file was right, so seals need not
- * be looked at. `optional`: a seal must be right where there is one; lite-nosql writes none.
- * `required`: only what is sealed counts.
- */
-export type SealPolicy = "checked" | "optional" | "required";
-
-export interface ElementReading {
-  readonly seal: ElementSeal;
-  readonly policy: SealPolicy;
-  readonly fallbackExpiry: number;
-}
-
 /** `,"` + seal + `"]`: a checksum has 8 hex digits, a MAC 16. */
 const SEAL_AT_END = /,"((?:[0-9a-f]{8}){1,2})"\]$/;
 const LONGEST_SEAL_BYTES = 2 + 16 + 2;
 const DOCUMENT_START = Buffer.from(',{"_id":"');
 
-/** Reads one element from its exact bytes. @returns null where they are no whole element */
-export function decodeElement(bytes: Buffer, reading: ElementReading): SnapshotElement | null {
+/**
+ * Reads one element of our own from its exact bytes.
+ * @param seal null where the seals need not be looked at: a tag over the whole file was right
+ * @returns null where the bytes are not a whole element
+ */
+export function decodeElement(bytes: Buffer, seal: ElementSeal | null): Change | null {
   const tail = SEAL_AT_END.exec(
     bytes.toString("latin1", Math.max(0, bytes.length - LONGEST_SEAL_BYTES)),
   );
-  if (tail === null) {
-    // A third value that is no seal is one that was hit, perhaps along with the document.
-    return reading.policy === "required" ? null : parseElement(bytes, 2, reading.fallbackExpiry);
-  }
+  if (tail === null) return null;
   const bodyEnd = bytes.length - tail[0].length;
   const body = bytes.subarray(0, bodyEnd);
-  if (reading.policy !== "checked" && !reading.seal.verify(body, tail[1] ?? "")) return null;
+  if (seal !== null && !seal.verify(body, tail[1] ?? "")) return null;
   const document = body.indexOf(DOCUMENT_START);
   if (document !== -1) {
     const found = readPlainDocument(body, document + 1, bodyEnd);
-    // `["` + id + `"`: the id stands in the pair and in the document.
+    // `["` + id + `"`: the pair and the document have the same id.
     if (found !== null && document === found.idBytes + 3) {
-      return { id: found.document.sid, document: found.document };
+      return { op: "store", sid: found.sid, session: found.session };
     }
   }
-  return parseElement(bytes, 3, reading.fallbackExpiry);
+  return parseElement(bytes, 3);
 }
 
-function parseElement(
-  bytes: Buffer,
-  values: number,
-  fallbackExpiry: number,
-): SnapshotElement | null {
+/** An element as lite-nosql writes it, without a seal; null where the bytes are not a whole one. */
+export function decodeForeignElement(bytes: Buffer): Change | null {
+  return parseElement(bytes, 2);
+}
+
+function parseElement(bytes: Buffer, values: number): Change | null {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());
@@ -101,5 +81,5 @@ function parseElement(
   if (!Array.isArray(value) || value.length !== values) return null;
   const [id, document] = value as unknown[];
   if (typeof id !== "string" || !isJsonObject(document)) return null;
-  return { id, document: readDocument(id, document, fallbackExpiry) };
+  return { op: "insert", id, document };
 }

@@ -1,7 +1,4 @@
-/**
- * The envelope of a snapshot, opened as a stream: it may be longer than memory, or any string, should
- * be.
- */
+/** The envelope of a snapshot, opened as a stream: it may be longer than a string can be. */
 import { DATA_OFFSET, isEnvelope, type Key, parseEnvelopeHead } from "../keys/cipher.js";
 import type { OpenFile } from "../../ports/files.js";
 import type { ByteSource } from "../lines/line-scanner.js";
@@ -22,31 +19,17 @@ export function sealedSource(file: OpenFile, bytes: number, key: Key, decode: De
   };
 }
 
-/**
- * Whether the tag of an envelope is right, and whether there is nothing else in it, without keeping
- * its content.
- */
-export async function authenticate(
-  file: OpenFile,
-  bytes: number,
-  key: Key,
-): Promise<{ whole: boolean; exact: boolean }> {
+/** Whether the tag of an envelope is right, without keeping its content. */
+export async function authenticate(file: OpenFile, bytes: number, key: Key): Promise<boolean> {
   let whole = false;
-  let exact = true;
-  const decode: Decode = (text) => {
-    const data = skipOthers(text);
-    if (data.toString("base64") !== text) exact = false;
-    return data;
-  };
-  const contents = decrypt(file, bytes, key, decode, (authentic) => (whole = authentic));
-  while ((await contents.next()).done !== true);
-  return { whole, exact };
+  const contents = decrypt(file, bytes, key, skipOthers, (authentic) => (whole = authentic));
+  for (;;) if ((await contents.next()).done === true) return whole;
 }
 
 /** Base64 to bytes. */
 type Decode = (text: string) => Buffer;
 
-/** Without what is no base64: right where it was put there, and then the tag says so. */
+/** Skips other characters: right where they were inserted, which the tag then confirms. */
 export const skipOthers: Decode = (text) => Buffer.from(text, "base64");
 
 const BASE64_CHUNK_BYTES = 1024 * 1024;

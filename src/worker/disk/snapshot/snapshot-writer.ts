@@ -56,7 +56,7 @@ export class SnapshotWriter {
       // The tag is known only now, and stands before the content.
       await this.#file.write(head, 0);
     }
-    await this.#file.sync();
+    await this.#file.sync(); // guard: snapshot, fsync
     return this.#position;
   }
 }

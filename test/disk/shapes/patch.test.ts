@@ -1,7 +1,7 @@
 /** Owns lite-nosql's updates: what a path addresses, and that none reaches a prototype. */
 import { describe, expect, it } from "vitest";
-import type { SessionDocument } from "../../../src/worker/disk/documents/document.js";
-import { applyPatch, applyTouch, type Patch } from "../../../src/worker/disk/documents/patch.js";
+import type { Patch } from "../../../src/worker/disk/documents/change.js";
+import { applyPatch } from "../../../src/worker/disk/shapes/patch.js";
 
 function patch(parts: Partial<Patch>): Patch {
   return { set: {}, unset: [], inc: {}, updatedAt: undefined, ...parts };
@@ -50,44 +50,5 @@ describe("a patch", () => {
     const document = JSON.parse('{"__proto__":{"a":1}}') as Record<string, unknown>;
     applyPatch(document, patch({ set: { "__proto__.a": 2 } }));
     expect(JSON.stringify(document)).toBe('{"__proto__":{"a":2}}');
-  });
-});
-
-describe("a touch", () => {
-  const session = (json = '{"a":1}'): SessionDocument => ({
-    json,
-    cookie: null,
-    expiresAt: 1,
-    origin: null,
-  });
-
-  it.each([
-    ['{"a":1}', "sess.cookie"],
-    ['"opaque"', "cookie"],
-  ])("of %s lays the cookie over it", (json, path) => {
-    const document = session(json);
-    const touch = patch({ set: { expiresAt: 5, [path]: { p: 1 } }, updatedAt: "now" });
-    expect(applyTouch(document, touch)).toBe(true);
-    expect(document).toEqual({ json, cookie: '{"p":1}', expiresAt: 5, origin: null });
-  });
-
-  it("may leave the cookie alone", () => {
-    const document = session();
-    expect(applyTouch(document, patch({ set: { expiresAt: 5 } }))).toBe(true);
-    expect(document).toEqual({ ...session(), expiresAt: 5 });
-  });
-
-  it.each<[string, Partial<Patch>]>([
-    ["no expiry", { set: { "sess.cookie": {} } }],
-    ["an expiry that is none", { set: { expiresAt: "5" } }],
-    ["a cookie that is none", { set: { expiresAt: 5, "sess.cookie": "x" } }],
-    ["another field", { set: { expiresAt: 5, "sess.a": 1 } }],
-    ["the other kind's cookie", { set: { expiresAt: 5, cookie: {} } }],
-    ["something removed", { set: { expiresAt: 5 }, unset: ["sess.a"] }],
-    ["something added to", { set: { expiresAt: 5 }, inc: { "sess.n": 1 } }],
-  ])("is none with %s, and nothing is changed", (_, parts) => {
-    const document = session();
-    expect(applyTouch(document, patch(parts))).toBe(false);
-    expect(document).toEqual(session());
   });
 });

@@ -1,34 +1,11 @@
 /**
- * lite-nosql's `update`: fields set, removed and added to, addressed by paths that are split at
- * every dot. This store writes only one kind, a touch; all kinds are read.
+ * Applies lite-nosql's `update` to a parsed document. This store writes only one kind of it, a
+ * touch; all kinds are read.
  */
-import { type JsonObject, isJsonObject, type SessionDocument, cookiePath } from "./document.js";
+import type { Patch } from "../documents/change.js";
+import type { JsonObject } from "../documents/document.js";
 
-/** A parsed `update` record. */
-export interface Patch {
-  readonly set: JsonObject;
-  readonly unset: readonly string[];
-  readonly inc: JsonObject;
-  readonly updatedAt: unknown;
-}
-
-/**
- * Applies a patch that only does what a touch does, in place.
- * @returns false where the patch does more, or the document keeps fields that it would change.
- */
-export function applyTouch(session: SessionDocument, patch: Patch): boolean {
-  if (session.origin !== null && session.origin.members !== "") return false;
-  if (patch.unset.length > 0 || Object.keys(patch.inc).length > 0) return false;
-  const path = cookiePath(session);
-  const { expiresAt, [path]: cookie, ...others } = patch.set;
-  if (typeof expiresAt !== "number" || Object.keys(others).length > 0) return false;
-  if (cookie !== undefined && !isJsonObject(cookie)) return false;
-  session.expiresAt = expiresAt;
-  if (cookie !== undefined) session.cookie = JSON.stringify(cookie);
-  return true;
-}
-
-/** Applies any patch to a parsed document, in place. */
+/** Applies any patch, in place. */
 export function applyPatch(document: JsonObject, patch: Patch): void {
   for (const [path, value] of Object.entries(patch.set)) {
     const field = fieldAt(document, path, true);
@@ -47,7 +24,7 @@ export function applyPatch(document: JsonObject, patch: Patch): void {
   if (patch.updatedAt !== undefined) define(document, "updatedAt", patch.updatedAt);
 }
 
-/** The object that has the last name of a path; missing objects on the way are made if asked. */
+/** The object that the last name of a path is in; missing objects on the way are made if asked. */
 function fieldAt(
   document: JsonObject,
   path: string,

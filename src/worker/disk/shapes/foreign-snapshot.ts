@@ -1,0 +1,93 @@
+/**
+ * A snapshot as lite-nosql writes it: all elements on one line, without seals. Where it is damaged,
+ * nothing distinguishes an element from an array inside a session that the damage has laid bare.
+ */
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from "../lines/ascii.js";
+import type { ByteRange } from "../lines/damaged-ranges.js";
+
+const HEAD = /^\{"version":\d+,"ts":\d+,"docs":\[/;
+const MAX_HEAD_BYTES = 80;
+const ELEMENT_START = Buffer.from('["');
+/** After the last element. */
+const TAIL = /^\](?:,"[a-z]+":[^\]]*)?\}\s*$/;
+/** In damage each byte may be looked at this often, on average, before the rest is given up. */
+const WORK_FACTOR = 16;
+
+/**
+ * Calls back for the bytes of each possible element, in order.
+ * @param onElement answers whether it is one
+ * @returns what lies between the elements, and whether the end was there
+ */
+export function scanElements(
+  text: Buffer,
+  onElement: (element: Buffer) => boolean,
+): { damage: ByteRange[]; complete: boolean } {
+  const head = HEAD.exec(text.toString("latin1", 0, MAX_HEAD_BYTES))?.[0] ?? "";
+  const damage: ByteRange[] = [];
+  let complete = false;
+  const leave = (start: number, end: number): void => {
+    const range = trimmed(text, start, end);
+    if (range.start === range.end) return;
+    if (TAIL.test(text.toString("latin1", range.start, Math.min(range.end, range.start + 64)))) {
+      complete = true;
+    } else damage.push(range);
+  };
+
+  let work = text.length * WORK_FACTOR;
+  let done = head.length;
+  let at = text.indexOf(ELEMENT_START, done);
+  while (at !== -1 && work > 0) {
+    const end = arrayEnd(text, at);
+    work -= (end === -1 ? text.length : end) - at;
+    if (end !== -1 && onElement(text.subarray(at, end))) {
+      leave(done, at);
+      done = end;
+    }
+    at = nextElement(text, Math.max(done, at + 1));
+  }
+  leave(done, text.length);
+  return { damage, complete };
+}
+
+/** What follows a `:` is a value inside a document. */
+function nextElement(text: Buffer, from: number): number {
+  let at = text.indexOf(ELEMENT_START, from);
+  while (at !== -1 && text[at - 1] === COLON) at = text.indexOf(ELEMENT_START, at + 1);
+  return at;
+}
+
+/** Without the separators around it. */
+function trimmed(text: Buffer, start: number, end: number): ByteRange {
+  const isSeparator = (byte = 0): boolean =>
+    byte === COMMA || byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
+  let from = start;
+  let to = end;
+  while (from < to && isSeparator(text[from])) from++;
+  while (to > from && isSeparator(text[to - 1])) to--;
+  return { start: from, end: to };
+}
+
+/** The index behind the array that starts at `start`; -1 where it does not end. */
+function arrayEnd(text: Buffer, start: number): number {
+  let depth = 0;
+  let inString = false;
+  for (let at = start; at < text.length; at++) {
+    const byte = text[at];
+    if (inString) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) depth++;
+    else if ((byte === CLOSE_BRACKET || byte === CLOSE_BRACE) && --depth === 0) return at + 1;
+  }
+  return -1;
+}

@@ -1,0 +1,184 @@
+/**
+ * Owns what the quarantine keeps: every byte of what was found, once, sealed where the collection is
+ * encrypted, without ever holding a large file in memory.
+ */
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { isEnvelope, Key, parseSalt } from "../../src/worker/disk/keys/cipher.js";
+import { Keyring } from "../../src/worker/disk/keys/keyring.js";
+import { collectionPaths } from "../../src/worker/disk/paths.js";
+import {
+  type Finding,
+  findingOf,
+  findingsIn,
+  quarantine,
+} from "../../src/worker/disk/quarantine.js";
+import type { OpenFile } from "../../src/worker/ports/files.js";
+import { MemoryFiles } from "../support/memory-files.js";
+
+vi.mock("node:crypto", async (original) => {
+  const { withFastPbkdf2 } = await import("../support/fast-pbkdf2.js");
+  return withFastPbkdf2(await original());
+});
+
+const MEBIBYTE = 1024 * 1024;
+const paths = collectionPaths("/data", "sessions");
+const SOURCE = "/data/damaged";
+const NAME = /^\/data\/sessions\.quarantine\.[0-9a-f]{16}\.log$/;
+
+let key: Key;
+let keyring: Keyring;
+
+beforeAll(async () => {
+  const salt = parseSalt("5a".repeat(32))!;
+  key = await Key.derive("the password", salt);
+  keyring = await Keyring.derive(["the password"], salt);
+});
+
+/** Bytes that begin as an envelope does, and that no key opens. */
+function strange(length: number): string {
+  return `${"0".repeat(32)}:${"0".repeat(32)}:`.padEnd(length, "A");
+}
+
+const PARTS = [
+  { text: "one damaged line", sealed: false },
+  { text: `several\n\nof them${"x".repeat(2 * MEBIBYTE)}\n`, sealed: false },
+  { text: strange(300), sealed: true },
+  { text: strange(3 * MEBIBYTE), sealed: true },
+  { text: "", sealed: false },
+];
+
+/** A file with damage of every kind in it. */
+async function scene(): Promise<{ files: MemoryFiles; findings: Finding[] }> {
+  const files = new MemoryFiles();
+  files.put(SOURCE, Buffer.from(PARTS.map(({ text }) => text).join("\n")));
+  let at = 0;
+  const ranges = PARTS.map(({ text, sealed }) => {
+    const start = at;
+    at += text.length + 1;
+    return { start, end: start + text.length, sealed };
+  });
+  return { files, findings: findingsIn(await files.open(SOURCE, "read"), ranges) };
+}
+
+/** The paths of all files of the quarantine. */
+function kept(files: MemoryFiles): string[] {
+  return [...files.contents().keys()].filter((path) => path !== SOURCE);
+}
+
+/** What a file of the quarantine holds, its envelopes opened. */
+function contentOf(files: MemoryFiles, path: string): string {
+  return files
+    .content(path)
+    .toString("latin1")
+    .split("\n")
+    .map((line) =>
+      isEnvelope(Buffer.from(line)) ? (key.open(Buffer.from(line))?.toString() ?? line) : line,
+    )
+    .join("\n");
+}
+
+describe.each(["plain", "encrypted"])("what is found in a collection, %s,", (kind) => {
+  const keys = (): Keyring | null => (kind === "plain" ? null : keyring);
+
+  it("is kept whole, under a name of its own", async () => {
+    const { files, findings } = await scene();
+    const path = await quarantine(files, paths, keys(), findings);
+    expect(path).toMatch(NAME);
+    expect(kept(files)).toEqual([path]);
+    const content = contentOf(files, path!).replaceAll("\n", "");
+    expect(content).toBe(PARTS.map(({ text }) => text.replaceAll("\n", "")).join(""));
+  });
+
+  it("is kept once, however often it is found", async () => {
+    const { files, findings } = await scene();
+    const path = await quarantine(files, paths, keys(), findings);
+    const once = files.content(path!);
+    expect(await quarantine(files, paths, keys(), findings)).toBe(path);
+    expect(files.content(path!).equals(once)).toBe(true);
+    expect(kept(files)).toEqual([path]);
+  });
+
+  it("is kept beside what was found before", async () => {
+    const { files, findings } = await scene();
+    const first = await quarantine(files, paths, keys(), findings.slice(0, 1));
+    const before = files.content(first!);
+    const second = await quarantine(files, paths, keys(), findings);
+    expect(second).not.toBe(first);
+    expect(files.content(first!).equals(before)).toBe(true);
+  });
+
+  it("may be a text", async () => {
+    const files = new MemoryFiles();
+    const path = await quarantine(files, paths, keys(), [findingOf('{"é":1}')]);
+    const line = files.content(path!).toString().trimEnd();
+    const text = kind === "plain" ? line : key.open(Buffer.from(line))?.toString();
+    expect(text).toBe('{"é":1}');
+  });
+
+  it("leaves nothing behind where the disk gets full", async () => {
+    const { files, findings } = await scene();
+    const open = files.open.bind(files);
+    vi.spyOn(files, "open").mockImplementation(async (path, mode) => {
+      const file = await open(path, mode);
+      const write = file.write.bind(file);
+      let left = 2;
+      file.write = (bytes, position) => {
+        if (left-- > 0) return write(bytes, position);
+        return Promise.reject(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
+      };
+      return file;
+    });
+    const keeping = quarantine(files, paths, keys(), findings);
+    await expect(keeping).rejects.toMatchObject({ code: "ENOSPC" });
+    expect(kept(files)).toEqual([]);
+  });
+
+  it("makes no file where there is nothing", async () => {
+    const files = new MemoryFiles();
+    expect(await quarantine(files, paths, keys(), [])).toBeNull();
+    expect(kept(files)).toEqual([]);
+  });
+});
+
+it("with a key, no plaintext is kept, nor does the name tell of it", async () => {
+  const { files, findings } = await scene();
+  const plain = await quarantine(files, paths, null, findings);
+  const other = await scene();
+  const sealed = await quarantine(other.files, paths, keyring, other.findings);
+  expect(other.files.content(sealed!).includes("damaged line")).toBe(false);
+  expect(sealed).not.toBe(plain);
+});
+
+it("a file that is longer than memory is kept without being held", async () => {
+  let held = 0;
+  const bytes = 300 * MEBIBYTE;
+  const endless = {
+    read: (target: Uint8Array, position: number) => {
+      const length = Math.max(0, Math.min(target.length, bytes - position));
+      target.fill(0x41, 0, length);
+      held = Math.max(held, process.memoryUsage().arrayBuffers);
+      return Promise.resolve(length);
+    },
+  } as unknown as OpenFile;
+  let written = 0;
+  const target = {
+    write: (chunk: Uint8Array) => Promise.resolve(void (written += chunk.length)),
+    sync: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  } as unknown as OpenFile;
+  const files = new MemoryFiles();
+  const open = files.open.bind(files);
+  vi.spyOn(files, "open").mockImplementation((path, mode) =>
+    mode === "create" ? Promise.resolve(target) : open(path, mode),
+  );
+  vi.spyOn(files, "rename").mockResolvedValue();
+  const before = process.memoryUsage().arrayBuffers;
+  await quarantine(
+    files,
+    paths,
+    null,
+    findingsIn(endless, [{ start: 0, end: bytes, sealed: true }]),
+  );
+  expect(written).toBe(bytes + 1);
+  expect(held - before).toBeLessThan(100 * MEBIBYTE);
+});
