@@ -1,9 +1,21 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Where to write the results as JSON, for a script that counts them. */
 const resultsFile = process.env["TEST_RESULTS"];
 
 const TOTALS = "./test/support/totals-reporter.ts";
+
+/** The test of the store suite itself runs before the other tests. */
+const FIRST = "/memory-store.test.ts";
+
+class SuiteFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isFirst = ({ moduleId }: TestSpecification): boolean => moduleId.endsWith(FIRST);
+    return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))];
+  }
+}
 
 export default defineConfig({
   test: {
@@ -11,6 +23,7 @@ export default defineConfig({
     pool: "forks",
     // All cores: most tests wait for a disk or for another process.
     maxWorkers: "100%",
+    sequence: { sequencer: SuiteFirst },
     // Only to end a test that hangs: how long one takes says nothing on a busy machine.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -14,7 +14,7 @@ import type { Form, StoreFactory, SubjectOptions } from "./subject.js";
 /** The options of this package's store. */
 export type Options = ConstructorParameters<typeof LiteNoSQLStore>[0];
 
-/** All options but where the files are. */
+/** All options except where the files are. */
 export type Configuration = Omit<Options, "directory" | "pasta">;
 
 export interface FactoryOptions {

@@ -3,12 +3,12 @@
  * Holds every callback to its contract: called once, and not before the method has returned.
  */
 import type session from "express-session";
+import type { Stored } from "../support/session-values.js";
+
+export type { Stored };
 
 /** The ways to call a method of a store. */
 export type Form = "callback" | "promise";
-
-/** A session as a store gives it back. */
-export type Stored = Record<string, unknown>;
 
 /** What a test may ask of its store. */
 export interface SubjectOptions {

@@ -4,12 +4,28 @@
  */
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import LiteNoSQLStore from "express-session-isolate";
-import { describe, expect, it, onTestFinished } from "vitest";
+import {
+  afterAll,
+  beforeAll,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+  type TestContext,
+} from "vitest";
 import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
 
@@ -65,10 +81,11 @@ async function owner(options: Options): Promise<Owner> {
   return opened;
 }
 
-function storeIn(options: Options): LiteNoSQLStore {
+/** A store that is closed when the test has finished. Concurrent tests pass their context. */
+function storeIn(options: Options, test?: TestContext): LiteNoSQLStore {
   const store = new LiteNoSQLStore(options);
   store.on("error", () => undefined);
-  onTestFinished(() => store.close().catch(() => undefined));
+  (test?.onTestFinished ?? onTestFinished)(() => store.close().catch(() => undefined));
   return store;
 }
 
@@ -210,20 +227,27 @@ function refusal(store: ReturnType<typeof storeIn>): Promise<unknown> {
   return until(attempt, 20_000);
 }
 
-describe.each([true, false])("an owner, isolate: %s,", (isolate) => {
-  it("whose lock somebody deleted writes no more: another may have come and gone", async () => {
-    const directory = tempDirectory();
-    const store = storeIn({ directory, isolate });
+// Each waits for heartbeats, which come every 2.5 s.
+describe.concurrent.each([true, false])("an owner, isolate: %s,", (isolate) => {
+  let root: string;
+  beforeAll(() => {
+    root = mkdtempSync(join(realpathSync(tmpdir()), "express-session-isolate-"));
+  });
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  it("whose lock somebody deleted writes no more: another may have come and gone", async (test) => {
+    const directory = join(root, "deleted");
+    const store = storeIn({ directory, isolate }, test);
     await store.set("a", SESSION);
     rmSync(join(directory, "sessions.lock"));
     expect(await refusal(store)).toMatchObject({ code: "STORE_LOCKED" });
     expect(await store.get("a")).toEqual(SESSION);
   });
 
-  it("that lost its lock writes no more, and leaves the new owner's alone", async () => {
-    const directory = tempDirectory();
+  it("that lost its lock writes no more, and leaves the new owner's alone", async (test) => {
+    const directory = join(root, "lost");
     const path = join(directory, "sessions.lock");
-    const store = storeIn({ directory, isolate });
+    const store = storeIn({ directory, isolate }, test);
     await store.set("a", SESSION);
     const theirs = JSON.stringify({ pid: 1, ts: Date.now(), host: "there" });
     writeFileSync(path, theirs);
@@ -237,9 +261,9 @@ describe.each([true, false])("an owner, isolate: %s,", (isolate) => {
     expect(readFileSync(join(directory, "sessions.wal.log"))).toEqual(journal);
   }, 20_000);
 
-  it("whose directory goes writes no more", async () => {
-    const directory = join(tempDirectory(), "data");
-    const store = storeIn({ directory, isolate });
+  it("whose directory goes writes no more", async (test) => {
+    const directory = join(root, "gone");
+    const store = storeIn({ directory, isolate }, test);
     await store.set("a", SESSION);
     rmSync(directory, { recursive: true });
     expect(await refusal(store)).toMatchObject({ code: "STORE_IO" });

@@ -1,12 +1,12 @@
 /**
- * Owns when a process ends that has a store: by itself when nothing is in flight, and not before
- * what is in flight has been answered.
+ * Owns when a process that has a store ends: by itself once every call has been answered, and not
+ * before.
  */
 import { execFile } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { tempDirectory } from "../support/temp-dir.js";
 
 /** A process that has not ended by then does not end. */
@@ -66,7 +66,7 @@ describe.each([{ isolate: true }, { isolate: false }, { isolate: true, durable: 
   "a process with a store of %o",
   { timeout: 2 * DEADLINE_MS },
   (configuration) => {
-    test("ends by itself when nothing is in flight", async () => {
+    it("ends by itself when nothing is in flight", async () => {
       expect(await run("opened", place(configuration))).toMatchObject({ code: 0 });
       expect(await run("ready", place(configuration))).toMatchObject({
         code: 0,
@@ -77,7 +77,7 @@ describe.each([{ isolate: true }, { isolate: false }, { isolate: true, durable: 
       expect(await stored(store)).toEqual(["a"]);
     });
 
-    test("does not end while calls are in flight", async () => {
+    it("does not end while calls are in flight", async () => {
       const store = place(configuration);
       const { code, happened } = await run("in-flight", store);
       expect(code).toBe(0);
@@ -88,7 +88,7 @@ describe.each([{ isolate: true }, { isolate: false }, { isolate: true, durable: 
       expect(await stored(later)).toEqual([]);
     });
 
-    test("ends after close, however that is called", async () => {
+    it("ends after close, however that is called", async () => {
       const store = place(configuration);
       expect(await run("closed", store)).toMatchObject({
         code: 0,
@@ -102,19 +102,19 @@ describe.each([{ isolate: true }, { isolate: false }, { isolate: true, durable: 
       });
     });
 
-    test("ends when the store cannot be opened, and no rejection is left unhandled", async () => {
+    it("ends when the store cannot be opened, and no rejection is left unhandled", async () => {
       const { code, happened } = await run("locked", place(configuration));
       expect(code).toBe(0);
       expect(happened.sort()).toEqual(["callback STORE_LOCKED", "event STORE_LOCKED"]);
     });
 
-    test("is told of what a callback throws, as of anything uncaught", async () => {
+    it("learns what a callback throws as of anything uncaught", async () => {
       const store = place(configuration);
       expect(await run("throws", store)).toMatchObject({ code: 1, happened: [] });
       expect(await stored(store)).toEqual(["a"]);
     });
 
-    test("may exit by hand as soon as a write is acknowledged", async () => {
+    it("may exit by hand as soon as a write is acknowledged", async () => {
       const store = place(configuration);
       expect(await run("exits", store)).toMatchObject({ code: 7, happened: ["stored"] });
       expect(await stored(store)).toEqual(["a"]);
@@ -122,20 +122,20 @@ describe.each([{ isolate: true }, { isolate: false }, { isolate: true, durable: 
   },
 );
 
-test.each([{ isolate: true }, { isolate: false }])(
-  "a process waits while its store watches a lock of another machine, %o",
+it.each([{ isolate: true }, { isolate: false }])(
+  "a process with a store of %o waits while that watches a lock of another machine",
   { timeout: DEADLINE_MS },
   async (configuration) => {
     const store = place(configuration);
-    // Not yet stale, so that it has to be watched for a second.
-    const lock = { pid: 1, ts: Date.now() - 9_000, host: "elsewhere", owner: "another" };
+    // Stale within a second, for which it has to be watched.
+    const lock = { pid: 1, ts: Date.now() - 9_000, host: "elsewhere" };
     writeFileSync(join(store.directory, "sessions.lock"), JSON.stringify(lock));
     expect(await run("ready", store)).toMatchObject({ code: 0, happened: ["ready"] });
   },
 );
 
-test.each(["exit", "throw", "slowly"])(
-  "a process does not end before a write is answered whose worker dies of it: %s",
+it.each(["exit", "throw", "slowly"])(
+  "a process waits for the answer to a write that kills the worker: %s",
   { timeout: DEADLINE_MS },
   async (DEATH) => {
     const store = place({ isolate: true });
@@ -149,7 +149,7 @@ test.each(["exit", "throw", "slowly"])(
 describe("flags of the process", { timeout: DEADLINE_MS }, () => {
   const script = fileURLToPath(urlOf("idle"));
   const preload = fileURLToPath(urlOf("preload"));
-  test.each<[string, string[], string?]>([
+  it.each<[string, string[], string?]>([
     ["--input-type", ["--input-type=module", "--eval", `await import("${urlOf("idle").href}")`]],
     ["--require", ["--require", preload, script]],
     ["--import", ["--import", 'data:text/javascript,import "node:fs"', script]],

@@ -3,9 +3,11 @@
  * the ids and shapes that a careless store would get wrong.
  */
 import type session from "express-session";
-import type { Stored } from "../conformance/subject.js";
 
 export const HOUR_MS = 3_600_000;
+
+/** A session as a store gives it back. */
+export type Stored = Record<string, unknown>;
 
 /** A cookie as it is after JSON. */
 export function cookie(expiresInMs: number = HOUR_MS): Stored {
