@@ -2,7 +2,7 @@
  * The factory form that connect-style loaders such as Sails expect: given their express-session, it
  * answers the class. Such loaders pass their whole configuration, so what is no option is ignored.
  */
-import { OPTION_NAMES } from "./options/options.js";
+import { OPTION_NAMES } from "./options/given.js";
 import { type LiteNoSQLStoreClass, type StoreBase, storeClass } from "./store.js";
 
 /** @param session express-session, or anything that has its `Store` */

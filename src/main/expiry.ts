@@ -2,11 +2,7 @@
 
 import { types } from "node:util";
 
-/** As far as JavaScript's dates go: 13 September 275760. */
-export const NEVER = 8.64e15;
-
-/** Lifetime, in milliseconds, of a session whose cookie sets none. */
-export type DefaultTtl = (session: object) => number;
+import { type DefaultTtl, NEVER } from "./options/resolve.js";
 
 /**
  * `cookie.expires`, else now + `cookie.maxAge`, else now + the default; epoch milliseconds. A date

@@ -8,5 +8,5 @@ export class LiteNoSQLStore extends storeClass(session.Store) {}
 export default LiteNoSQLStore;
 
 export { StoreError, type StoreErrorCode } from "../protocol/errors.js";
-export type { Serializer, StoreOptions, Ttl } from "./options/options.js";
+export type { Serializer, StoreOptions, Ttl } from "./options/public.js";
 export type { ListedSession, LiteNoSQLStoreClass, StoreStats } from "./store.js";

@@ -8,7 +8,8 @@ import type { SessionData, Store } from "express-session";
 import type { DiskStats, EngineStats } from "../protocol/contract.js";
 import { type Callback, settle } from "./callback.js";
 import { Client } from "./client.js";
-import { resolveOptions, type StoreOptions } from "./options/options.js";
+import type { StoreOptions } from "./options/public.js";
+import { resolveOptions } from "./options/resolve.js";
 import { type Report, reporter } from "./reporter.js";
 
 /** Counters and sizes: see {@link LiteNoSQLStore.stats}. */
