@@ -4,7 +4,8 @@
  * must not. No call overtakes an earlier one for the same session.
  */
 import type { Engine, FoundSession, Touch, Write } from "../protocol/contract.js";
-import { decodeError, StoreError } from "../protocol/errors.js";
+import { StoreError } from "../protocol/errors.js";
+import { decodeError } from "../protocol/wire-error.js";
 
 /** What a write takes besides its texts, about, in the worker and on the way there. */
 const WRITE_OVERHEAD_BYTES = 100;

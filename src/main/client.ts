@@ -3,13 +3,12 @@
  * What a session is ends here; the engine knows only its JSON text.
  */
 import type { FoundSession } from "../protocol/contract.js";
-import { isErrorLike, StoreError } from "../protocol/errors.js";
+import { isErrorLike, type Report, StoreError } from "../protocol/errors.js";
 import { Batcher } from "./batch.js";
 import type { EngineHost } from "./hosts/engine-host.js";
 import { expiryOf } from "./expiry.js";
 import { hostInline } from "./hosts/inline-host.js";
 import { NEVER, type Settings } from "./options/resolve.js";
-import type { Report } from "./reporter.js";
 import { workerFile } from "./hosts/worker-file.js";
 import { WorkerHost } from "./hosts/worker-host.js";
 
@@ -24,12 +23,12 @@ export class Client {
   readonly #settings: Settings;
   readonly #host: EngineHost;
   readonly #batch: Batcher;
-  readonly #report: Report;
+  readonly #report: Report<Error>;
   /** Listings under way: they take several calls of the engine, which must not close in between. */
   readonly #listings = new Set<Promise<object[]>>();
   #closing: Promise<void> | null = null;
 
-  constructor(settings: Settings, report: Report) {
+  constructor(settings: Settings, report: Report<Error>) {
     this.#settings = settings;
     this.#report = report;
     this.#host = settings.isolate

@@ -6,11 +6,12 @@ import type { EventEmitter } from "node:events";
 import type { SessionData, Store } from "express-session";
 
 import type { DiskStats, EngineStats } from "../protocol/contract.js";
+import type { Report } from "../protocol/errors.js";
 import { type Callback, settle } from "./callback.js";
 import { Client } from "./client.js";
 import type { StoreOptions } from "./options/public.js";
 import { resolveOptions } from "./options/resolve.js";
-import { type Report, reporter } from "./reporter.js";
+import { reporter } from "./reporter.js";
 
 /** Counters and sizes: see {@link LiteNoSQLStore.stats}. */
 export interface StoreStats extends Omit<EngineStats, "disk">, DiskStats {}
@@ -126,7 +127,7 @@ export function storeClass(
   // Each method has two forms, which only the interface above can say.
   const Emitter = Base as unknown as new () => EventEmitter;
   class LiteNoSQLStore extends Emitter {
-    readonly #report: Report;
+    readonly #report: Report<Error>;
     readonly #client: Client;
     readonly ready: Promise<void>;
 

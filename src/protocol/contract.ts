@@ -3,7 +3,7 @@
  * implements it and the RPC carries it. Sessions travel as JSON text, times as epoch milliseconds,
  * absent as null. Nothing here is executable except the list of method names.
  */
-import type { WireError } from "./errors.js";
+import type { WireError } from "./wire-error.js";
 
 /**
  * A live session: the text that `set` was given, or that text and the newer cookie of a touch, as

@@ -1,9 +1,4 @@
-/**
- * The store's error and its form on the wire.
- *
- * comlink keeps only name, message and stack of a thrown error, so errors cross the port as plain
- * values and are rebuilt here with their code and the whole chain of causes.
- */
+/* The store's error, its codes, and who is told of one that no call waits for. */
 
 /**
  * What can go wrong, as a closed set. Codes are part of the API, messages are not.
@@ -41,17 +36,11 @@ export class StoreError extends Error {
   }
 }
 
-/** An error as a plain value that survives structured clone. */
-export interface WireError {
-  readonly name: string;
-  readonly message: string;
-  readonly code?: string;
-  readonly stack?: string;
-  readonly cause?: WireError;
-}
-
-/** Causes deeper than this are dropped: a chain that long is a cycle or a mistake. */
-const MAX_CAUSES = 8;
+/**
+ * Receives errors that no call waits for. An engine reports nothing but `StoreError`s; the store
+ * itself may also report the errors of a bug.
+ */
+export type Report<Reported extends Error = StoreError> = (error: Reported) => void;
 
 /**
  * Whether something thrown is an error, by its shape: where the store runs in a realm of its own, as
@@ -66,49 +55,4 @@ export function isErrorLike(thrown: unknown): thrown is Error {
     "message" in thrown &&
     typeof thrown.message === "string"
   );
-}
-
-/** The plain form of anything thrown. Dual of {@link decodeError}. */
-export function encodeError(thrown: unknown, depth = 0): WireError {
-  if (!isErrorLike(thrown)) return { name: "Error", message: textOf(thrown) };
-  const { name, message, stack, cause } = thrown;
-  const code: unknown = "code" in thrown ? thrown.code : undefined;
-  return {
-    name,
-    message,
-    ...(typeof code === "string" && { code }),
-    ...(typeof stack === "string" && { stack }),
-    ...(cause !== undefined && depth < MAX_CAUSES && { cause: encodeError(cause, depth + 1) }),
-  };
-}
-
-function textOf(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return "something that cannot be told was thrown";
-  }
-}
-
-/** The error that {@link encodeError} was given, as near as can be. */
-export function decodeError(wire: WireError): Error {
-  const options = wire.cause === undefined ? undefined : { cause: decodeError(wire.cause) };
-  const error = isStoreErrorCode(wire.code)
-    ? new StoreError(wire.code, wire.message, options)
-    : errorOf(wire, options);
-  if (wire.stack !== undefined) error.stack = wire.stack;
-  return error;
-}
-
-function errorOf(wire: WireError, options: ErrorOptions | undefined): Error {
-  const Type =
-    wire.name === "TypeError" ? TypeError : wire.name === "RangeError" ? RangeError : Error;
-  const error = new Type(wire.message, options);
-  if (error.name !== wire.name) error.name = wire.name;
-  if (wire.code !== undefined) Object.assign(error, { code: wire.code });
-  return error;
-}
-
-function isStoreErrorCode(code: string | undefined): code is StoreErrorCode {
-  return (STORE_ERROR_CODES as readonly (string | undefined)[]).includes(code);
 }

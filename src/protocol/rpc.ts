@@ -7,7 +7,7 @@ import type { MessagePort } from "node:worker_threads";
 import { expose, wrap } from "comlink";
 
 import { type Engine, ENGINE_METHODS } from "./contract.js";
-import { decodeError, encodeError, type WireError } from "./errors.js";
+import { decodeError, encodeError, type WireError } from "./wire-error.js";
 
 type Outcome = { readonly value: unknown } | { readonly error: WireError };
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each method has its own arguments

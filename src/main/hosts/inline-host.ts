@@ -1,11 +1,11 @@
 /** `isolate: false`: the engine on the calling thread, behind the same interface. */
 import type { EngineConfig } from "../../protocol/config.js";
 import type { Engine } from "../../protocol/contract.js";
+import type { Report } from "../../protocol/errors.js";
 import { type EngineHost, engineOf, mayPass, REST_MS } from "./engine-host.js";
-import type { Report } from "../reporter.js";
 
 /** Starts opening the engine. Calls made meanwhile wait. */
-export function hostInline(config: EngineConfig, report: Report): EngineHost {
+export function hostInline(config: EngineConfig, report: Report<Error>): EngineHost {
   /** When an opening that failed may be tried again. */
   let againAt = Infinity;
   const open = async (): Promise<Engine> => {

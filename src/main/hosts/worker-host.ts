@@ -9,10 +9,10 @@ import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { EngineConfig } from "../../protocol/config.js";
 import type { Engine, WorkerMessage } from "../../protocol/contract.js";
 import { type DebugLog, debugLog } from "../../protocol/debug-log.js";
-import { decodeError, isErrorLike, StoreError } from "../../protocol/errors.js";
+import { isErrorLike, type Report, StoreError } from "../../protocol/errors.js";
 import { connect } from "../../protocol/rpc.js";
+import { decodeError } from "../../protocol/wire-error.js";
 import { type EngineHost, engineOf, mayPass, REST_MS } from "./engine-host.js";
-import type { Report } from "../reporter.js";
 import { BUNDLED } from "./worker-file.js";
 
 /** Waits before the first, second, … respawn in a row; after the last one the host gives up. */
@@ -49,7 +49,7 @@ interface Life {
 export interface WorkerHostParts {
   readonly file: string | URL;
   readonly config: EngineConfig;
-  readonly report: Report;
+  readonly report: Report<Error>;
 }
 
 export class WorkerHost implements EngineHost {

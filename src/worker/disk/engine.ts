@@ -5,7 +5,7 @@
 import type { EngineConfig } from "../../protocol/config.js";
 import type { Engine } from "../../protocol/contract.js";
 import { debugLog } from "../../protocol/debug-log.js";
-import { StoreError } from "../../protocol/errors.js";
+import { type Report, StoreError } from "../../protocol/errors.js";
 import { type Clock, systemClock } from "../ports/clock.js";
 import { Committer } from "./committer.js";
 import { Compactor } from "./compactor.js";
@@ -24,9 +24,6 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly processes: ProcessTable;
 }
-
-/** Called with what went wrong while nobody waited for an answer. */
-export type Report = (error: StoreError) => void;
 
 /**
  * Opens the collection.
