@@ -49,7 +49,7 @@ const MODULES: Readonly<Record<string, Rule>> = {
     others: { "src/main/options/resolve.ts": ["randomUUID"] },
   },
   "node:worker_threads": {
-    by: ["src/main/hosts/worker-host.ts", "src/worker/index.ts"],
+    by: ["src/main/hosts/worker-life.ts", "src/worker/index.ts"],
     typesAreFree: true,
   },
 };
@@ -206,7 +206,7 @@ describe("the rules", () => {
   it("allow what the design needs", () => {
     const sources = {
       "src/main/options/resolve.ts": 'import { randomUUID } from "node:crypto";',
-      "src/main/hosts/worker-host.ts": `
+      "src/main/hosts/worker-life.ts": `
         import { Worker } from "node:worker_threads";
         import { connect } from "../../protocol/rpc.js";
         new Worker(file);`,
