@@ -1,8 +1,11 @@
-/** The names that options have, and the options that were given, under whichever name. */
+/** The names of the options, and the values given under either of them, checked by type. */
 import { nearestName } from "./misspelling.js";
 import type { CommonOptions, EnglishOptions, PortugueseOptions } from "./public.js";
 
-/** The other name of each option that has two. */
+/** An option by its English or only name. */
+type OptionName = keyof EnglishOptions | keyof CommonOptions;
+
+/** The English name of each option that also has a Portuguese one. */
 const ALIASES: Readonly<Record<keyof PortugueseOptions, keyof EnglishOptions>> = {
   pasta: "directory",
   colecao: "collection",
@@ -14,7 +17,7 @@ const ALIASES: Readonly<Record<keyof PortugueseOptions, keyof EnglishOptions>> =
   chaveEncriptacao: "encryptionKey",
 };
 
-const ONE_NAME: readonly (keyof CommonOptions)[] = [
+const COMMON_NAMES: readonly (keyof CommonOptions)[] = [
   "ttl",
   "debug",
   "isolate",
@@ -24,15 +27,21 @@ const ONE_NAME: readonly (keyof CommonOptions)[] = [
   "maxPendingBytes",
 ];
 
-/** Every name that an option has. */
-export const OPTION_NAMES: readonly string[] = [...Object.entries(ALIASES).flat(), ...ONE_NAME];
+/** All accepted option names. */
+export const OPTION_NAMES: readonly string[] = [...Object.entries(ALIASES).flat(), ...COMMON_NAMES];
+
+/** The value of an option, and the name under which it was given, for messages. */
+export interface GivenOption<T> {
+  readonly name: string;
+  readonly value: T;
+}
 
 /**
- * Options as they were given, under whichever name. An undefined one counts as not given, but for the
- * key: a variable of the environment that is not set must not mean plaintext.
+ * The options that were given. An undefined value is treated as absent, except for the encryption key:
+ * an environment variable that is not set must not turn encryption off.
  */
 export class Given {
-  readonly #values = new Map<string, { name: string; value: unknown }>();
+  readonly #options = new Map<string, GivenOption<unknown>>();
 
   constructor(options: Record<string, unknown>) {
     for (const [name, value] of Object.entries(options)) {
@@ -45,35 +54,42 @@ export class Given {
         ? ALIASES[name as keyof PortugueseOptions]
         : name;
       if (value === undefined && canonical !== "encryptionKey") continue;
-      const other = this.#values.get(canonical);
+      const other = this.#options.get(canonical);
       if (other !== undefined) {
-        throw new TypeError(`options "${other.name}" and "${name}" are the same option: give one`);
+        throw new TypeError(
+          `options "${other.name}" and "${name}" are the same option: give only one of them`,
+        );
       }
-      this.#values.set(canonical, { name, value });
+      this.#options.set(canonical, { name, value });
     }
   }
 
-  /** The value, and the name under which to speak of it. */
-  get(canonical: string): { name: string; value: unknown } {
-    return this.#values.get(canonical) ?? { name: canonical, value: undefined };
+  /** The option, of whatever type. */
+  get(option: OptionName): GivenOption<unknown> {
+    return this.#options.get(option) ?? { name: option, value: undefined };
   }
 
-  has(canonical: string): boolean {
-    return this.#values.has(canonical);
+  has(option: OptionName): boolean {
+    return this.#options.has(option);
   }
 
-  string(canonical: string): { name: string; value: string | undefined } {
-    return this.#typed(canonical, "string") as { name: string; value: string | undefined };
+  /** @throws TypeError if it is not a string */
+  string(option: OptionName): GivenOption<string | undefined> {
+    return this.#typed(option, "string") as GivenOption<string | undefined>;
   }
 
-  boolean(canonical: string, byDefault: boolean): boolean {
-    return (this.#typed(canonical, "boolean").value as boolean | undefined) ?? byDefault;
+  /** @throws TypeError if it is not a boolean */
+  boolean(option: OptionName, defaultValue: boolean): boolean {
+    return (this.#typed(option, "boolean").value as boolean | undefined) ?? defaultValue;
   }
 
-  number(canonical: string, min: number, max: number): { name: string; value: number | undefined } {
-    const typed = this.#typed(canonical, "number");
-    const { name, value } = typed as { name: string; value: number | undefined };
-    // The comparison is written so that NaN fails it.
+  /**
+   * A number from `min`, less than `max`.
+   * @throws TypeError, RangeError
+   */
+  number(option: OptionName, min: number, max: number): GivenOption<number | undefined> {
+    const { name, value } = this.#typed(option, "number") as GivenOption<number | undefined>;
+    // Written so that NaN fails it.
     if (value !== undefined && !(value >= min && value < max)) {
       const least = min === Number.MIN_VALUE ? "greater than 0" : `at least ${min}`;
       throw new RangeError(`option "${name}" must be a finite number ${least}, got ${value}`);
@@ -81,16 +97,20 @@ export class Given {
     return { name, value };
   }
 
-  integer(canonical: string, min: number): number | undefined {
-    const { name, value } = this.number(canonical, min, Infinity);
+  /**
+   * A whole number from `min`.
+   * @throws TypeError, RangeError
+   */
+  integer(option: OptionName, min: number): number | undefined {
+    const { name, value } = this.number(option, min, Infinity);
     if (value !== undefined && !Number.isSafeInteger(value)) {
       throw new RangeError(`option "${name}" must be a whole number, got ${value}`);
     }
     return value;
   }
 
-  #typed(canonical: string, type: string): { name: string; value: unknown } {
-    const { name, value } = this.get(canonical);
+  #typed(option: OptionName, type: "string" | "boolean" | "number"): GivenOption<unknown> {
+    const { name, value } = this.get(option);
     if (value !== undefined && typeof value !== type) {
       throw new TypeError(`option "${name}" must be a ${type}, got ${describeType(value)}`);
     }
@@ -103,7 +123,7 @@ function hint(name: string): string {
   return nearest === null ? "." : `, did you mean "${nearest}"?`;
 }
 
-/** What a value is, without showing it: it may be a secret. */
+/** The type of a value, for messages. Never the value itself: it may be a secret. */
 export function describeType(value: unknown): string {
   return value === null
     ? "null"

@@ -1,9 +1,9 @@
-/** The known name that a misspelled one most resembles. */
+/** The known name that was meant by a misspelled one. */
 
-/** More than this many edits away, or every second letter, is no misspelling. */
+/** A name that differs by more edits than this, or in half of its letters, is not a misspelling. */
 const MAX_EDITS = 3;
 
-/** The name that was probably meant, or null when `name` resembles none of the known ones. */
+/** The known name most similar to `name`, or null if none is similar enough. */
 export function nearestName(name: string, knownNames: readonly string[]): string | null {
   const nearest = knownNames
     .map((known) => ({ known, edits: editDistance(name.toLowerCase(), known.toLowerCase()) }))

@@ -6,20 +6,20 @@ import type { EngineConfig } from "../../protocol/config.js";
 import { describeType, Given } from "./given.js";
 import type { Serializer } from "./public.js";
 
-/** As far as JavaScript's dates go: 13 September 275760. */
+/** The latest time that a JavaScript date can hold: 13 September 275760. */
 export const NEVER = 8.64e15;
 
 /** Lifetime, in milliseconds, of a session whose cookie sets none. */
 export type DefaultTtl = (session: object) => number;
 
-/** What the options come to. */
+/** Validated options with defaults applied. */
 export interface Settings {
   readonly engine: EngineConfig;
   readonly isolate: boolean;
   readonly defaultTtlMs: DefaultTtl;
   readonly disableTouch: boolean;
   readonly disableTTL: boolean;
-  /** Null: JSON. */
+  /** Null for JSON. */
   readonly serializer: Serializer | null;
   readonly maxPendingBytes: number;
 }
@@ -30,7 +30,7 @@ const MEBIBYTE = 1024 * 1024;
 const FIVE_MINUTES_MS = 300_000;
 
 /**
- * Checks options.
+ * Checks options and applies defaults.
  * @throws TypeError, RangeError naming the option
  */
 export function resolveOptions(options: unknown): Settings {
@@ -38,38 +38,19 @@ export function resolveOptions(options: unknown): Settings {
     throw new TypeError('options must be an object, such as { directory: "./data" }');
   }
   const given = new Given(options as Record<string, unknown>);
-
-  const directory = given.string("directory");
-  if (directory.value === undefined) {
-    throw new TypeError(
-      'option "directory" (or "pasta") is required: the directory where the session files live',
-    );
-  }
-  if (directory.value === "") throw new RangeError(`option "${directory.name}" must not be empty`);
-  const collection = given.string("collection");
-  if (collection.value !== undefined && !/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(collection.value)) {
-    throw new RangeError(
-      `option "${collection.name}" must be letters, digits, ".", "_" or "-", not starting with a dot: ` +
-        `it is part of file names`,
-    );
-  }
-  const ttlMs = given.number("ttlMs", 1, NEVER);
-  const ttl = given.get("ttl");
-  if (ttl.value !== undefined && ttlMs.value !== undefined) {
-    throw new TypeError(`options "ttl" and "${ttlMs.name}" are the same in other units: give one`);
-  }
-  const defaultTtlMs = ttlMs.value ?? defaultTtl(given);
-
+  const directory = directoryOf(given);
+  const collection = collectionOf(given);
+  const defaultTtlMs = defaultTtlOf(given);
   return Object.freeze({
     engine: Object.freeze({
       durable: given.boolean("durable", true),
       ttlMs: typeof defaultTtlMs === "number" ? defaultTtlMs : DAY_SECONDS * 1000,
       debug: given.boolean("debug", false),
-      encryptionKeys: passwords(given),
+      encryptionKeys: passwordsOf(given),
       owner: randomUUID(),
       disk: Object.freeze({
-        directory: resolve(directory.value),
-        collection: collection.value ?? "sessions",
+        directory,
+        collection,
         walLimitBytes: given.integer("walLimit", 0) ?? MEBIBYTE,
         gcIntervalMs: given.integer("gcInterval", 1) ?? FIVE_MINUTES_MS,
         compactAfterGc: given.boolean("compactAfterGc", false),
@@ -79,13 +60,42 @@ export function resolveOptions(options: unknown): Settings {
     defaultTtlMs: typeof defaultTtlMs === "number" ? () => defaultTtlMs : defaultTtlMs,
     disableTouch: given.boolean("disableTouch", false),
     disableTTL: given.boolean("disableTTL", false),
-    serializer: serializer(given),
+    serializer: serializerOf(given),
     maxPendingBytes: given.integer("maxPendingBytes", 1) ?? 64 * MEBIBYTE,
   });
 }
 
-function defaultTtl(given: Given): number | DefaultTtl {
+function directoryOf(given: Given): string {
+  const { name, value } = given.string("directory");
+  if (value === undefined) {
+    throw new TypeError(
+      'option "directory" (or "pasta") is required: the directory of the session files',
+    );
+  }
+  if (value === "") throw new RangeError(`option "${name}" must not be empty`);
+  return resolve(value);
+}
+
+function collectionOf(given: Given): string {
+  const { name, value } = given.string("collection");
+  if (value !== undefined && !/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(value)) {
+    throw new RangeError(
+      `option "${name}" is part of file names: only letters, digits, ".", "_" and "-" are allowed, ` +
+        "and no dot at the start",
+    );
+  }
+  return value ?? "sessions";
+}
+
+function defaultTtlOf(given: Given): number | DefaultTtl {
+  const ttlMs = given.number("ttlMs", 1, NEVER);
   const { value } = given.get("ttl");
+  if (value !== undefined && ttlMs.value !== undefined) {
+    throw new TypeError(
+      `options "ttl" and "${ttlMs.name}" set the same lifetime in different units: give only one of them`,
+    );
+  }
+  if (ttlMs.value !== undefined) return ttlMs.value;
   if (typeof value !== "function") {
     return (given.number("ttl", Number.MIN_VALUE, NEVER / 1000).value ?? DAY_SECONDS) * 1000;
   }
@@ -101,7 +111,7 @@ function defaultTtl(given: Given): number | DefaultTtl {
   };
 }
 
-function passwords(given: Given): readonly string[] {
+function passwordsOf(given: Given): readonly string[] {
   if (!given.has("encryptionKey")) return [];
   const { name, value } = given.get("encryptionKey");
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
@@ -119,13 +129,13 @@ function passwords(given: Given): readonly string[] {
   });
 }
 
-function serializer(given: Given): Serializer | null {
+function serializerOf(given: Given): Serializer | null {
   const { value } = given.get("serializer");
   if (value === undefined || value === JSON) return null;
   const { stringify, parse } = (value ?? {}) as Record<string, unknown>;
   if (typeof stringify !== "function" || typeof parse !== "function") {
     throw new TypeError(
-      'option "serializer" must have the functions stringify and parse, as JSON has',
+      'option "serializer" must have the functions stringify and parse, like JSON',
     );
   }
   return value as Serializer;
