@@ -145,7 +145,7 @@ export class Client {
     }
   }
 
-  /** A session that cannot be parsed is reported, and counts as absent. */
+  /** A session that cannot be parsed is reported and treated as absent. */
   #decode(found: FoundSession): object | null {
     try {
       return decodeSession(found, this.#settings.serializer);

@@ -1,15 +1,15 @@
-/* The store's error, its codes, and who is told of one that no call waits for. */
+/* The store's error and its codes, and how an error that no call waits for is reported. */
 
 /**
- * What can go wrong, as a closed set. Codes are part of the API, messages are not.
+ * All error codes. Codes are part of the API, messages are not.
  *
  * - `STORE_CLOSED`: the store was closed before the call.
- * - `STORE_LOCKED`: another store owns the collection.
- * - `STORE_CORRUPT`: the files are damaged in a way that cannot be worked around.
- * - `STORE_KEY_MISMATCH`: the files are encrypted under another key, or a key is missing.
- * - `STORE_IO`: the file system refused; its code, such as `ENOSPC`, is in the `cause`.
- * - `STORE_OVERLOADED`: too many bytes already wait for the disk.
- * - `WORKER_EXITED`: the worker thread died and could not be brought back.
+ * - `STORE_LOCKED`: another store has the collection open, or has taken it over.
+ * - `STORE_CORRUPT`: data is damaged: part of it was set aside, or the collection cannot be opened.
+ * - `STORE_KEY_MISMATCH`: the files are encrypted with a different key, or the key is missing.
+ * - `STORE_IO`: a file-system call failed; its code, such as `ENOSPC`, is in the `cause`.
+ * - `STORE_OVERLOADED`: too many bytes of writes are waiting for the disk already.
+ * - `WORKER_EXITED`: the worker thread died of the call, cannot be started or cannot be replaced.
  * - `NOT_SERIALIZABLE`: the session cannot be turned into text.
  */
 export const STORE_ERROR_CODES = [
@@ -25,7 +25,10 @@ export const STORE_ERROR_CODES = [
 
 export type StoreErrorCode = (typeof STORE_ERROR_CODES)[number];
 
-/** An error of the store. Identify it by `code`; the reason below it, if any, is in `cause`. */
+/**
+ * An error of the store. Identify it by its `code`. `cause` is the underlying error, if there is one
+ * and its message cannot contain session data.
+ */
 export class StoreError extends Error {
   override readonly name = "StoreError";
   readonly code: StoreErrorCode;
@@ -43,8 +46,8 @@ export class StoreError extends Error {
 export type Report<Reported extends Error = StoreError> = (error: Reported) => void;
 
 /**
- * Whether something thrown is an error, by its shape: where the store runs in a realm of its own, as
- * under Jest, those that Node throws are of another class `Error`.
+ * Whether a thrown value has the shape of an error. `instanceof` would not do: in a realm of its own,
+ * as under Jest, the errors that Node throws are instances of a different class `Error`.
  */
 export function isErrorLike(thrown: unknown): thrown is Error {
   return (

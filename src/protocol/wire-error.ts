@@ -15,10 +15,10 @@ export interface WireError {
   readonly cause?: WireError;
 }
 
-/** Causes deeper than this are dropped: a chain that long is a cycle or a mistake. */
+/** Deeper causes are dropped: a chain this long is a cycle or a mistake. */
 const MAX_CAUSES = 8;
 
-/** The plain form of anything thrown. Dual of {@link decodeError}. */
+/** The wire form of any thrown value. Dual of {@link decodeError}. */
 export function encodeError(thrown: unknown, depth = 0): WireError {
   if (!isErrorLike(thrown)) return { name: "Error", message: textOf(thrown) };
   const { name, message, stack, cause } = thrown;
@@ -40,17 +40,17 @@ function textOf(thrown: unknown): string {
   }
 }
 
-/** The error that {@link encodeError} was given, as near as can be. */
+/** Rebuilds an error from its wire form: its class, if it is one known here, and its properties. */
 export function decodeError(wire: WireError): Error {
   const options = wire.cause === undefined ? undefined : { cause: decodeError(wire.cause) };
   const error = isStoreErrorCode(wire.code)
     ? new StoreError(wire.code, wire.message, options)
-    : errorOf(wire, options);
+    : otherError(wire, options);
   if (wire.stack !== undefined) error.stack = wire.stack;
   return error;
 }
 
-function errorOf(wire: WireError, options: ErrorOptions | undefined): Error {
+function otherError(wire: WireError, options: ErrorOptions | undefined): Error {
   const Type =
     wire.name === "TypeError" ? TypeError : wire.name === "RangeError" ? RangeError : Error;
   const error = new Type(wire.message, options);
