@@ -48,8 +48,9 @@ export interface SessionStore extends Store {
    *
    * An unreadable session is reported as `STORE_CORRUPT`.
    */
-  get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void;
   get(sid: string): Promise<SessionData | null>;
+  /** The same, with a callback. */
+  get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void;
 
   /**
    * Stores a session. Settles when it is on the disk, as the option `durable` says. A session that has
@@ -59,8 +60,9 @@ export interface SessionStore extends Store {
    * is kept, or with `STORE_LOCKED` if another process has taken over the files. After `WORKER_EXITED`
    * the session may have been stored or not.
    */
-  set(sid: string, session: Partial<SessionData>, callback: (error?: unknown) => void): void;
   set(sid: string, session: Partial<SessionData>): Promise<void>;
+  /** The same, with a callback. */
+  set(sid: string, session: Partial<SessionData>, callback: (error?: unknown) => void): void;
 
   /**
    * Updates the cookie and the expiry of a session, and nothing else. `"EXPIRED"` if there is no live
@@ -68,40 +70,46 @@ export interface SessionStore extends Store {
    *
    * Fails with `NOT_SERIALIZABLE` if the cookie cannot be turned into JSON.
    */
+  touch(sid: string, session: Partial<SessionData>): Promise<"OK" | "EXPIRED">;
+  /** The same, with a callback. */
   touch(
     sid: string,
     session: SessionData,
     callback: (error?: unknown, result?: "OK" | "EXPIRED") => void,
   ): void;
-  touch(sid: string, session: Partial<SessionData>): Promise<"OK" | "EXPIRED">;
 
   /**
    * Deletes a session. The result is the number of sessions deleted, 0 or 1.
    *
    * Fails with `STORE_OVERLOADED`, `STORE_IO` or `STORE_LOCKED`, as {@link SessionStore.set} does.
    */
-  destroy(sid: string, callback: (error?: unknown, deleted?: number) => void): void;
   destroy(sid: string): Promise<number>;
+  /** The same, with a callback. */
+  destroy(sid: string, callback: (error?: unknown, deleted?: number) => void): void;
 
   /** The number of live sessions. */
-  length(callback: (error: unknown, length?: number) => void): void;
   length(): Promise<number>;
+  /** The same, with a callback. */
+  length(callback: (error: unknown, length?: number) => void): void;
 
   /** The ids of the live sessions. */
-  ids(callback: (error: unknown, ids?: string[]) => void): void;
   ids(): Promise<string[]>;
+  /** The same, with a callback. */
+  ids(callback: (error: unknown, ids?: string[]) => void): void;
 
   /** The live sessions, each with its session id as `id`. */
-  all(callback: (error: unknown, sessions?: ListedSession[]) => void): void;
   all(): Promise<ListedSession[]>;
+  /** The same, with a callback. */
+  all(callback: (error: unknown, sessions?: ListedSession[]) => void): void;
 
   /**
    * Deletes all sessions. The result is the number of sessions deleted.
    *
    * Fails with `STORE_IO` or `STORE_LOCKED`.
    */
-  clear(callback: (error?: unknown, deleted?: number) => void): void;
   clear(): Promise<number>;
+  /** The same, with a callback. */
+  clear(callback: (error?: unknown, deleted?: number) => void): void;
 
   /**
    * Writes what is only in memory and releases the files and the worker thread. Later calls fail with
@@ -109,20 +117,23 @@ export interface SessionStore extends Store {
    *
    * Fails with `STORE_IO` if something in memory could not be written.
    */
-  close(callback: (error?: unknown) => void): void;
   close(): Promise<void>;
+  /** The same, with a callback. */
+  close(callback: (error?: unknown) => void): void;
 
   /**
    * Rewrites the snapshot and empties the journal, which also happens automatically.
    *
    * Fails with `STORE_IO` or `STORE_LOCKED`; no session is lost.
    */
-  compact(callback: (error?: unknown) => void): void;
   compact(): Promise<void>;
+  /** The same, with a callback. */
+  compact(callback: (error?: unknown) => void): void;
 
   /** Counters and sizes. */
-  stats(callback: (error: unknown, stats?: StoreStats) => void): void;
   stats(): Promise<StoreStats>;
+  /** The same, with a callback. */
+  stats(callback: (error: unknown, stats?: StoreStats) => void): void;
 
   /** @deprecated The collection as express-lite-nosql-session has it: use {@link SessionStore.compact}. */
   readonly _col: { compactar(): Promise<void> };

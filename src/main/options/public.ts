@@ -217,8 +217,6 @@ export interface CommonOptions {
   maxPendingBytes?: number;
 }
 
-type OneOf<A, B> = { [K in keyof (A & B)]?: (A & B)[K] };
-
 /**
  * Options of the store. Each may be given under either of its names, not under both.
  *
@@ -226,5 +224,5 @@ type OneOf<A, B> = { [K in keyof (A & B)]?: (A & B)[K] };
  * are RangeErrors; the message names the option.
  */
 export type StoreOptions = CommonOptions &
-  OneOf<EnglishOptions, PortugueseOptions> &
+  Partial<EnglishOptions & PortugueseOptions> &
   (Pick<EnglishOptions, "directory"> | Pick<PortugueseOptions, "pasta">);
