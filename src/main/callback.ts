@@ -6,8 +6,8 @@ export type Callback<T> = (error: unknown, result?: T) => void;
 /**
  * Delivers the outcome of a promise to a callback; without one, returns the promise.
  *
- * The callback is called on a later tick and outside the promise, so that an exception in it belongs
- * to the caller: it is not caught here, and causes no second call.
+ * The callback is called on a later tick and outside the promise, so that an exception in it
+ * belongs to the caller: it is not caught here, and causes no second call.
  * @throws TypeError if the callback is not a function
  */
 export function deliver<T>(

@@ -24,7 +24,9 @@ export class Client {
   readonly #host: EngineHost;
   readonly #batch: Batcher;
   readonly #report: Report<Error>;
-  /** Listings in progress: each makes several calls of the engine, which must not close in between. */
+  /**
+   * Listings in progress: each makes several calls of the engine, which must not close in between.
+   */
   readonly #listings = new Set<Promise<object[]>>();
   #closing: Promise<void> | null = null;
 

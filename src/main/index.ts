@@ -9,8 +9,8 @@ const Base: IsolatedStoreClass = storeClass(session.Store);
  * A session store for express-session that keeps sessions in files. Its disk access, encryption and
  * garbage collection run in a worker thread.
  *
- * Also exported as `LiteNoSQLStore`, for applications that move from express-lite-nosql-session, and
- * as the default export.
+ * Also exported as `LiteNoSQLStore`, for applications that move from express-lite-nosql-session,
+ * and as the default export.
  *
  * @example
  * ```ts

@@ -4,8 +4,8 @@ import type { EventEmitter } from "node:events";
 import type { Report } from "../protocol/errors.js";
 
 /**
- * Emits the `error` event of an emitter if it has a listener for it; if not, emits a process warning
- * with the code, once per code.
+ * Emits the `error` event of an emitter if it has a listener for it; if not, emits a process
+ * warning with the code, once per code.
  */
 export function reporter(emitter: EventEmitter): Report<Error> {
   const warned = new Set<string>();

@@ -22,9 +22,9 @@ export type ListedSession = SessionData & { id: string };
 /**
  * The methods of the store.
  *
- * Each takes the callback of express-session's store interface, and returns a promise if it is given
- * none. Errors are `StoreError`s with a `code`, or TypeErrors for wrong arguments. Each method except
- * `close` fails with `STORE_CLOSED` after `close`, and with the error of {@link SessionStore.ready} if
+ * Each takes the callback of express-session's store interface, and returns a promise if it is
+ * given none. Errors are `StoreError`s with a `code`, or TypeErrors for wrong arguments. Each
+ * method except `close` fails with `STORE_CLOSED` after `close`, and with the error of `ready` if
  * the collection cannot be opened. Each fails with `WORKER_EXITED` if the worker thread dies of the
  * call or cannot be replaced.
  *
@@ -35,16 +35,16 @@ export interface SessionStore extends Store {
   /**
    * Resolves when the collection is open. Calls need not wait for it.
    *
-   * Rejects with `STORE_LOCKED`, `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_IO` or `WORKER_EXITED`
-   * if the first attempt to open the collection fails; calls then fail with the same error. After
-   * `STORE_LOCKED` and `STORE_IO` a call made ten seconds later tries again; `ready` stays rejected
-   * even if that succeeds.
+   * Rejects with `STORE_LOCKED`, `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_IO` or
+   * `WORKER_EXITED` if the first attempt to open the collection fails; calls then fail with the
+   * same error. After `STORE_LOCKED` and `STORE_IO` a call made ten seconds later tries again;
+   * `ready` stays rejected even if that succeeds.
    */
   readonly ready: Promise<void>;
 
   /**
-   * The session, or null if it is unknown, expired or unreadable. It is what the serializer returns:
-   * with JSON, `cookie.expires` is a string, not a Date.
+   * The session, or null if it is unknown, expired or unreadable. It is what the serializer
+   * returns: with JSON, `cookie.expires` is a string, not a Date.
    *
    * An unreadable session is reported as `STORE_CORRUPT`.
    */
@@ -53,20 +53,20 @@ export interface SessionStore extends Store {
   get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void;
 
   /**
-   * Stores a session. Settles when it is on the disk, as the option `durable` says. A session that has
-   * already expired is deleted instead.
+   * Stores a session. Settles when it is on the disk, as the option `durable` says. A session that
+   * has already expired is deleted instead.
    *
-   * Fails with `NOT_SERIALIZABLE`, `STORE_OVERLOADED` or `STORE_IO`, in which case the previous value
-   * is kept, or with `STORE_LOCKED` if another process has taken over the files. After `WORKER_EXITED`
-   * the session may have been stored or not.
+   * Fails with `NOT_SERIALIZABLE`, `STORE_OVERLOADED` or `STORE_IO`, in which case the previous
+   * value is kept, or with `STORE_LOCKED` if another process has taken over the files. After
+   * `WORKER_EXITED` the session may have been stored or not.
    */
   set(sid: string, session: Partial<SessionData>): Promise<void>;
   /** The same, with a callback. */
   set(sid: string, session: Partial<SessionData>, callback: (error?: unknown) => void): void;
 
   /**
-   * Updates the cookie and the expiry of a session, and nothing else. `"EXPIRED"` if there is no live
-   * session. Acknowledged from memory: a power cut may undo the touches of the last second.
+   * Updates the cookie and the expiry of a session, and nothing else. `"EXPIRED"` if there is no
+   * live session. Acknowledged from memory: a power cut may undo the touches of the last second.
    *
    * Fails with `NOT_SERIALIZABLE` if the cookie cannot be turned into JSON.
    */
@@ -112,8 +112,8 @@ export interface SessionStore extends Store {
   clear(callback: (error?: unknown, deleted?: number) => void): void;
 
   /**
-   * Writes what is only in memory and releases the files and the worker thread. Later calls fail with
-   * `STORE_CLOSED`; closing again does nothing.
+   * Writes what is only in memory and releases the files and the worker thread. Later calls fail
+   * with `STORE_CLOSED`; closing again does nothing.
    *
    * Fails with `STORE_IO` if something in memory could not be written.
    */
@@ -135,7 +135,10 @@ export interface SessionStore extends Store {
   /** The same, with a callback. */
   stats(callback: (error: unknown, stats?: StoreStats) => void): void;
 
-  /** @deprecated The collection as express-lite-nosql-session has it: use {@link SessionStore.compact}. */
+  /**
+   * The collection, as express-lite-nosql-session has it.
+   * @deprecated Use {@link SessionStore.compact}.
+   */
   readonly _col: { compactar(): Promise<void> };
 
   /** {@link SessionStore.close}, for `await using`. */
@@ -194,8 +197,8 @@ export function storeClass(
     destroy(...args: [sid: string, callback?: Callback<number>]): unknown {
       const [sid, callback] = args;
       const deleted = this.#client.destroy(sid);
-      // express-session passes on the callback of `req.session.destroy()` even if it is undefined, and
-      // drops the promise.
+      // express-session passes on the callback of `req.session.destroy()` even if it is undefined,
+      // and drops the promise.
       if (args.length > 1 && callback === undefined) deleted.catch(this.#report);
       return deliver(deleted, callback);
     }

@@ -6,8 +6,8 @@
 import type { WireError } from "./wire-error.js";
 
 /**
- * A live session as JSON text: the text that was written, or that text and the newer cookie of a later
- * touch.
+ * A live session as JSON text: the text that was written, or that text and the newer cookie of a
+ * later touch.
  */
 export type FoundSession = string | readonly [json: string, cookie: string];
 
@@ -29,7 +29,9 @@ export interface EngineStats {
   readonly disk?: DiskStats;
 }
 
-/** Counters and sizes of the engine over files. Times in epoch ms, durations in ms, sizes in bytes. */
+/**
+ * Counters and sizes of the engine over files. Times in epoch ms, durations in ms, sizes in bytes.
+ */
 export interface DiskStats {
   /** Size of the journal. */
   readonly walBytes: number;
@@ -75,7 +77,9 @@ export interface Engine {
   ids(): Promise<string[]>;
   /** Deletes all sessions. Resolves to the number of live ones among them. */
   clear(): Promise<number>;
-  /** Rewrites the stored data without superseded records. Does nothing in an engine that has none. */
+  /**
+   * Rewrites the stored data without superseded records. Does nothing in an engine that has none.
+   */
   compact(): Promise<void>;
   stats(): Promise<EngineStats>;
   /** Stores what is only in memory, and releases all resources. */

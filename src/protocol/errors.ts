@@ -26,8 +26,8 @@ export const STORE_ERROR_CODES = [
 export type StoreErrorCode = (typeof STORE_ERROR_CODES)[number];
 
 /**
- * An error of the store. Identify it by its `code`. `cause` is the underlying error, if there is one
- * and its message cannot contain session data.
+ * An error of the store. Identify it by its `code`. `cause` is the underlying error, if there is
+ * one and its message cannot contain session data.
  */
 export class StoreError extends Error {
   override readonly name = "StoreError";
@@ -46,8 +46,8 @@ export class StoreError extends Error {
 export type Report<Reported extends Error = StoreError> = (error: Reported) => void;
 
 /**
- * Whether a thrown value has the shape of an error. `instanceof` would not do: in a realm of its own,
- * as under Jest, the errors that Node throws are instances of a different class `Error`.
+ * Whether a thrown value has the shape of an error. `instanceof` would not do: in a realm of its
+ * own, as under Jest, the errors that Node throws are instances of a different class `Error`.
  */
 export function isErrorLike(thrown: unknown): thrown is Error {
   return (

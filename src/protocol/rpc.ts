@@ -1,7 +1,7 @@
 /**
  * The contract over a MessagePort: each call of an engine is one comlink call. Outcomes travel as
- * values, since comlink drops the code and the cause of a thrown error. The only importer of comlink,
- * whose table of transfer handlers is shared by the whole application and left unchanged.
+ * values, since comlink drops the code and the cause of a thrown error. The only importer of
+ * comlink, whose table of transfer handlers is shared by the whole application and left unchanged.
  */
 import type { MessagePort } from "node:worker_threads";
 import { expose, wrap } from "comlink";

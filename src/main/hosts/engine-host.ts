@@ -2,7 +2,9 @@
 import { type Engine, ENGINE_METHODS } from "../../protocol/contract.js";
 import { StoreError, type StoreErrorCode } from "../../protocol/errors.js";
 
-/** After a failure that only time can mend, calls fail at once for this long; the next one retries. */
+/**
+ * After a failure that only time can mend, calls fail at once for this long; the next one retries.
+ */
 export const RETRY_AFTER_MS = 10_000;
 
 export interface EngineHost {
@@ -15,9 +17,9 @@ export interface EngineHost {
 const TRANSIENT_CODES = new Set<StoreErrorCode>(["STORE_LOCKED", "STORE_IO"]);
 
 /**
- * Whether the reason for a failed opening may go away: another process closes the collection, a disk
- * is mounted. A wrong key stays wrong, and a worker that dies while opening a collection would die of
- * it again.
+ * Whether the reason for a failed opening may go away: another process closes the collection, a
+ * disk is mounted. A wrong key stays wrong, and a worker that dies while opening a collection would
+ * die of it again.
  */
 export function isTransient(error: unknown): boolean {
   return error instanceof StoreError && TRANSIENT_CODES.has(error.code);

@@ -47,8 +47,8 @@ export class WorkerLife {
       throw workerError("cannot be started", cause);
     }
     this.dispatch = dispatchTo(connect(port1));
-    // comlink listens to the port, which would keep the process alive. That is for the worker to do,
-    // while it must: when it dies, the port is gone before its `exit` event arrives.
+    // comlink listens to the port, which would keep the process alive. That is for the worker to
+    // do, while it must: when it dies, the port is gone before its `exit` event arrives.
     port1.unref();
     this.#listen(parts);
   }

@@ -37,8 +37,8 @@ export interface GivenOption<T> {
 }
 
 /**
- * The options that were given. An undefined value is treated as absent, except for the encryption key:
- * an environment variable that is not set must not turn encryption off.
+ * The options that were given. An undefined value is treated as absent, except for the encryption
+ * key: an environment variable that is not set must not turn encryption off.
  */
 export class Given {
   readonly #options = new Map<string, GivenOption<unknown>>();

@@ -6,23 +6,25 @@ export interface Serializer {
   /** If it throws or returns anything but a string, `set` fails with `NOT_SERIALIZABLE`. */
   stringify(session: object): string;
   /**
-   * If it throws, the session is reported as `STORE_CORRUPT` and not served; it stays in the files. If
-   * it returns a promise, the call fails with a TypeError.
+   * If it throws, the session is reported as `STORE_CORRUPT` and not served; it stays in the files.
+   * If it returns a promise, the call fails with a TypeError.
    */
   parse(text: string): object;
 }
 
-/** Lifetime, in seconds, of a session whose cookie sets none; possibly a function of the session. */
+/**
+ * Lifetime, in seconds, of a session whose cookie sets none; possibly a function of the session.
+ */
 export type Ttl = number | ((session: SessionData) => number);
 
 /** The options that also have a Portuguese name, by their English one. */
 export interface EnglishOptions {
   /**
-   * Directory of the session files. Required. Created if missing, accessible to its owner only (0700);
-   * a relative path starts at the working directory.
+   * Directory of the session files. Required. Created if missing, accessible to its owner only
+   * (0700); a relative path starts at the working directory.
    *
-   * Opening fails with `STORE_LOCKED` if another store has the collection open, and with `STORE_IO` if
-   * the directory cannot be created or accessed.
+   * Opening fails with `STORE_LOCKED` if another store has the collection open, and with `STORE_IO`
+   * if the directory cannot be created or accessed.
    * @example
    * ```ts
    * new IsolatedStore({ directory: "./data" });
@@ -31,8 +33,8 @@ export interface EnglishOptions {
   directory: string;
 
   /**
-   * Stem of the file names. Letters, digits, `.`, `_` and `-`, not starting with a dot; anything else is
-   * a RangeError. Stores with different collections may share a directory.
+   * Stem of the file names. Letters, digits, `.`, `_` and `-`, not starting with a dot; anything
+   * else is a RangeError. Stores with different collections may share a directory.
    * @defaultValue `"sessions"`
    * @example
    * ```ts
@@ -64,8 +66,8 @@ export interface EnglishOptions {
   walLimit?: number;
 
   /**
-   * Lifetime, in milliseconds, of a session whose cookie sets none; at least 1. A TypeError together
-   * with {@link CommonOptions.ttl}, which sets the same in seconds.
+   * Lifetime, in milliseconds, of a session whose cookie sets none; at least 1. A TypeError
+   * together with {@link CommonOptions.ttl}, which sets the same in seconds.
    * @defaultValue that of {@link CommonOptions.ttl}
    * @example
    * ```ts
@@ -75,8 +77,8 @@ export interface EnglishOptions {
   ttlMs?: number;
 
   /**
-   * Time between garbage collections, which delete expired sessions; in milliseconds, a whole number
-   * from 1. An expired session is never served, deleted or not.
+   * Time between garbage collections, which delete expired sessions; in milliseconds, a whole
+   * number from 1. An expired session is never served, deleted or not.
    * @defaultValue `300_000`
    * @example
    * ```ts
@@ -98,24 +100,25 @@ export interface EnglishOptions {
 
   /**
    * Password that encrypts journal and snapshot, at least 8 characters; or a list of passwords, of
-   * which the first encrypts and all decrypt. Without this option the files are plaintext; `undefined`
-   * is a TypeError, so that a missing environment variable does not turn encryption off.
+   * which the first encrypts and all decrypt. Without this option the files are plaintext;
+   * `undefined` is a TypeError, so that a missing environment variable does not turn encryption
+   * off.
    *
-   * Opening fails with `STORE_KEY_MISMATCH`, and changes no file, if none of the passwords opens the
-   * files or if they are encrypted and there is no password.
+   * Opening fails with `STORE_KEY_MISMATCH`, and changes no file, if none of the passwords opens
+   * the files or if they are encrypted and there is no password.
    * @defaultValue none: no encryption
    * @example
    * ```ts
    * new IsolatedStore({ directory: "./data", encryptionKey: process.env.STORE_KEY });
-   * new IsolatedStore({ directory: "./data", encryptionKey: [newKey, oldKey] }); // to change the key
+   * new IsolatedStore({ directory: "./data", encryptionKey: [newKey, oldKey] }); // a new key
    * ```
    */
   encryptionKey?: string | readonly string[];
 }
 
 /**
- * The same options by their names in express-lite-nosql-session. An option given under both names is
- * a TypeError.
+ * The same options by their names in express-lite-nosql-session. An option given under both names
+ * is a TypeError.
  */
 export interface PortugueseOptions {
   /** Portuguese name of {@link EnglishOptions.directory}. */
@@ -140,19 +143,19 @@ export interface PortugueseOptions {
 export interface CommonOptions {
   /**
    * Lifetime, in seconds, of a session whose cookie sets neither `expires` nor `maxAge`: a number
-   * greater than 0, or a function of the session. If the function does not return a number, `set` and
-   * `touch` fail with a TypeError.
+   * greater than 0, or a function of the session. If the function does not return a number, `set`
+   * and `touch` fail with a TypeError.
    * @defaultValue `86_400`, a day
    * @example
    * ```ts
-   * new IsolatedStore({ directory: "./data", ttl: (session) => ("user" in session ? 86_400 : 600) });
+   * new IsolatedStore({ directory: "./data", ttl: (session) => ("user" in session ? 3600 : 60) });
    * ```
    */
   ttl?: Ttl;
 
   /**
-   * Whether to log to stderr what the store does. The log contains no secrets, session bodies or whole
-   * session ids.
+   * Whether to log to stderr what the store does. The log contains no secrets, session bodies or
+   * whole session ids.
    * @defaultValue `false`
    * @example
    * ```ts
@@ -173,8 +176,8 @@ export interface CommonOptions {
   isolate?: boolean;
 
   /**
-   * Whether to ignore touches, so that only `set` extends the life of a session; `touch` then always
-   * returns `"OK"`.
+   * Whether to ignore touches, so that only `set` extends the life of a session; `touch` then
+   * always returns `"OK"`.
    * @defaultValue `false`
    * @example
    * ```ts
@@ -184,8 +187,8 @@ export interface CommonOptions {
   disableTouch?: boolean;
 
   /**
-   * Whether stored sessions never expire. Touches are ignored. A session that has already expired when
-   * it is set is still deleted.
+   * Whether stored sessions never expire. Touches are ignored. A session that has already expired
+   * when it is set is still deleted.
    * @defaultValue `false`
    * @example
    * ```ts
@@ -220,8 +223,8 @@ export interface CommonOptions {
 /**
  * Options of the store. Each may be given under either of its names, not under both.
  *
- * Unknown options and values of the wrong type are TypeErrors of the constructor, values out of range
- * are RangeErrors; the message names the option.
+ * Unknown options and values of the wrong type are TypeErrors of the constructor, values out of
+ * range are RangeErrors; the message names the option.
  */
 export type StoreOptions = CommonOptions &
   Partial<EnglishOptions & PortugueseOptions> &
