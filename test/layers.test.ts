@@ -46,10 +46,10 @@ const MODULES: Readonly<Record<string, Rule>> = {
   "node:crypto": {
     by: ["src/worker/disk/keys/cipher.ts", "src/worker/ports/nonce.ts"],
     // It gives each store a name.
-    others: { "src/main/options/options.ts": ["randomUUID"] },
+    others: { "src/main/options/resolve.ts": ["randomUUID"] },
   },
   "node:worker_threads": {
-    by: ["src/main/hosts/worker-host.ts", "src/worker/index.ts"],
+    by: ["src/main/hosts/worker-life.ts", "src/worker/index.ts"],
     typesAreFree: true,
   },
 };
@@ -187,10 +187,10 @@ describe("the rules", () => {
     ["crypto elsewhere", "src/worker/log.ts", 'import { createHash } from "node:crypto";'],
     [
       "more of crypto than is allowed",
-      "src/main/options/options.ts",
+      "src/main/options/resolve.ts",
       'import { randomUUID, hash } from "node:crypto";',
     ],
-    ["all of crypto", "src/main/options/options.ts", 'import * as crypto from "node:crypto";'],
+    ["all of crypto", "src/main/options/resolve.ts", 'import * as crypto from "node:crypto";'],
     ["threads elsewhere", "src/main/store.ts", 'import { Worker } from "node:worker_threads";'],
     ["a package that nobody chose", "src/main/store.ts", 'import x from "lodash";'],
   ])("forbid %s", (_, file, text) => {
@@ -205,8 +205,8 @@ describe("the rules", () => {
 
   it("allow what the design needs", () => {
     const sources = {
-      "src/main/options/options.ts": 'import { randomUUID } from "node:crypto";',
-      "src/main/hosts/worker-host.ts": `
+      "src/main/options/resolve.ts": 'import { randomUUID } from "node:crypto";',
+      "src/main/hosts/worker-life.ts": `
         import { Worker } from "node:worker_threads";
         import { connect } from "../../protocol/rpc.js";
         new Worker(file);`,

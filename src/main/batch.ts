@@ -4,12 +4,13 @@
  * must not. No call overtakes an earlier one for the same session.
  */
 import type { Engine, FoundSession, Touch, Write } from "../protocol/contract.js";
-import { decodeError, StoreError } from "../protocol/errors.js";
+import { StoreError } from "../protocol/errors.js";
+import { decodeError } from "../protocol/wire-error.js";
 
-/** What a write takes besides its texts, about, in the worker and on the way there. */
+/** Approximate memory that a write takes, besides its texts, in the worker and on the way there. */
 const WRITE_OVERHEAD_BYTES = 100;
 
-/** Carries the calls of a store to its engine. */
+/** Sends the calls of a store to its engine. */
 export class Batcher {
   readonly #gets: Lane<string, FoundSession | null>;
   readonly #touches: Lane<Touch, boolean>;
@@ -19,7 +20,7 @@ export class Batcher {
   #pendingBytes = 0;
   #scheduled = false;
 
-  /** @param maxPendingBytes how much the writes that are not acknowledged may come to */
+  /** @param maxPendingBytes limit for the total size of the writes not yet acknowledged */
   constructor(engine: Pick<Engine, "get" | "touch" | "write">, maxPendingBytes: number) {
     this.#maxPendingBytes = maxPendingBytes;
     this.#gets = new Lane((sids) => engine.get(sids));
@@ -45,13 +46,14 @@ export class Batcher {
   write(write: Write): Promise<number> {
     const [sid, json = ""] = write;
     const bytes = Buffer.byteLength(json) + Buffer.byteLength(sid) + WRITE_OVERHEAD_BYTES;
-    // One that is larger than all that may wait passes when nothing waits.
+    // A write that is larger than the limit is accepted when no other is pending.
     if (this.#pendingBytes > 0 && this.#pendingBytes + bytes > this.#maxPendingBytes) {
       return Promise.reject(
         new StoreError(
           "STORE_OVERLOADED",
-          `${this.#pendingBytes} bytes of writes wait for the disk already: it is too slow for this load, ` +
-            `or stands still. The option maxPendingBytes sets the limit (${this.#maxPendingBytes})`,
+          `${this.#pendingBytes} bytes of writes are already waiting for the disk, which is too slow ` +
+            "for this load or does not respond; " +
+            `the option maxPendingBytes sets the limit (${this.#maxPendingBytes})`,
         ),
       );
     }
@@ -64,7 +66,7 @@ export class Batcher {
     return written;
   }
 
-  /** Sends what waits for the end of the tick. Calls made after this come after it. */
+  /** Sends the calls collected so far. Calls made after this are sent after them. */
   flush(): void {
     for (const lane of this.#lanes) lane.flush();
   }
@@ -73,8 +75,8 @@ export class Batcher {
     for (const other of this.#lanes) if (other !== lane && other.has(sid)) other.flush();
     if (!this.#scheduled) {
       this.#scheduled = true;
-      // With nothing under way, at once. Otherwise after the sockets of this turn have been read,
-      // so that requests share a message.
+      // If no call is in flight, right after this tick. Otherwise after the sockets of this turn of
+      // the event loop have been read, so that requests share a message.
       if (this.#lanes.every(({ busy }) => !busy)) process.nextTick(this.#flushScheduled);
       else setImmediate(this.#flushScheduled);
     }
@@ -92,22 +94,22 @@ interface Waiting<Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Calls of one kind that wait for the end of the tick. */
+/** The calls of one kind that are collected to be sent together. */
 class Lane<Item, Result> {
   readonly #send: (items: Item[]) => Promise<(Result | Error)[]>;
   readonly #sids = new Set<string>();
   #items: Item[] = [];
   #waiting: Waiting<Result>[] = [];
-  #underWay = 0;
+  #inFlight = 0;
 
-  /** @param send answers each item with its result or, as a value, its error */
+  /** @param send resolves to a result for each item or, as a value, an error */
   constructor(send: (items: Item[]) => Promise<(Result | Error)[]>) {
     this.#send = send;
   }
 
-  /** Whether calls have been sent that are not settled. */
+  /** Whether calls have been sent whose outcome is not yet known. */
   get busy(): boolean {
-    return this.#underWay > 0;
+    return this.#inFlight > 0;
   }
 
   has(sid: string): boolean {
@@ -129,10 +131,10 @@ class Lane<Item, Result> {
     this.#items = [];
     this.#waiting = [];
     this.#sids.clear();
-    this.#underWay++;
+    this.#inFlight++;
     this.#send(items).then(
       (results) => {
-        this.#underWay--;
+        this.#inFlight--;
         for (const [index, { resolve, reject }] of waiting.entries()) {
           const result = results[index] as Result | Error;
           if (result instanceof Error) reject(result);
@@ -140,7 +142,7 @@ class Lane<Item, Result> {
         }
       },
       (error: unknown) => {
-        this.#underWay--;
+        this.#inFlight--;
         for (const { reject } of waiting) reject(error);
       },
     );

@@ -1,15 +1,16 @@
-/** One promise, exactly one call of a callback. */
+/** Callback style over promises: one promise, exactly one call of a callback. */
 
 /** The callback of express-session: an error, or null and the result. */
 export type Callback<T> = (error: unknown, result?: T) => void;
 
 /**
- * Hands a promise on to a callback, or, where there is none, to the caller.
+ * Delivers the outcome of a promise to a callback; without one, returns the promise.
  *
- * The callback is called on a later tick and outside the promise, so that an exception in it is the
- * caller's own: it is not caught here, and makes no second call.
+ * The callback is called on a later tick and outside the promise, so that an exception in it
+ * belongs to the caller: it is not caught here, and causes no second call.
+ * @throws TypeError if the callback is not a function
  */
-export function settle<T>(
+export function deliver<T>(
   promise: Promise<T>,
   callback: Callback<T> | null | undefined,
 ): Promise<T> | undefined {

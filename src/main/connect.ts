@@ -1,12 +1,22 @@
-/**
- * The factory form that connect-style loaders such as Sails expect: given their express-session, it
- * answers the class. Such loaders pass their whole configuration, so what is no option is ignored.
+/*
+ * The factory that connect-style loaders such as Sails expect: takes their express-session, returns
+ * the class. Such loaders pass their whole configuration, so unknown keys are ignored.
  */
-import { OPTION_NAMES } from "./options/options.js";
-import { type LiteNoSQLStoreClass, type StoreBase, storeClass } from "./store.js";
+import { OPTION_NAMES } from "./options/given.js";
+import { type IsolatedStoreClass, type StoreBase, storeClass } from "./store.js";
 
-/** @param session express-session, or anything that has its `Store` */
-export default function connect(session: { Store: StoreBase }): LiteNoSQLStoreClass {
+/**
+ * Makes the store a subclass of the `Store` of this express-session. Unlike the constructor of
+ * `express-session-isolate`, that of the class ignores unknown options.
+ * @param session express-session, or anything that has its `Store`
+ *
+ * @example
+ * ```ts
+ * const IsolatedStore = connect(session);
+ * const store = new IsolatedStore({ directory: "./data" });
+ * ```
+ */
+export default function connect(session: { Store: StoreBase }): IsolatedStoreClass {
   return storeClass(session.Store, (options) => {
     const given = Object.entries(options ?? {});
     return Object.fromEntries(given.filter(([name]) => OPTION_NAMES.includes(name)));

@@ -1,16 +1,11 @@
-/** When a session expires: the cookie's own word first, then the store's default. */
-
+/** When a session expires: as its cookie says, else after the store's default lifetime. */
 import { types } from "node:util";
 
-/** As far as JavaScript's dates go: 13 September 275760. */
-export const NEVER = 8.64e15;
-
-/** Lifetime, in milliseconds, of a session whose cookie sets none. */
-export type DefaultTtl = (session: object) => number;
+import { type DefaultTtl, NEVER } from "./options/resolve.js";
 
 /**
- * `cookie.expires`, else now + `cookie.maxAge`, else now + the default; epoch milliseconds. A date
- * that is none counts as absent.
+ * `cookie.expires`, else now + `cookie.maxAge`, else now + the default; in epoch milliseconds. An
+ * invalid date is treated as absent.
  */
 export function expiryOf(session: object, now: number, defaultTtlMs: DefaultTtl): number {
   const cookie: unknown = "cookie" in session ? session.cookie : undefined;
@@ -30,7 +25,7 @@ function toTime(expires: unknown): number | null {
   return Number.isNaN(time) ? null : time;
 }
 
-/** Whole milliseconds, within what a date can hold and JSON can say. */
+/** Whole milliseconds, within the range of a date. */
 function clamp(time: number): number {
   return Math.max(0, Math.min(NEVER, Math.ceil(time)));
 }

@@ -1,12 +1,33 @@
-/** The public exports, and nothing else. */
+/* The public exports. */
 import session from "express-session";
 
-import { storeClass } from "./store.js";
+import { type IsolatedStoreClass, storeClass } from "./store.js";
 
-/** The store: `new LiteNoSQLStore({ directory: "./data" })`. */
-export class LiteNoSQLStore extends storeClass(session.Store) {}
-export default LiteNoSQLStore;
+const Base: IsolatedStoreClass = storeClass(session.Store);
+
+/**
+ * A session store for express-session that keeps sessions in files. Its disk access, encryption and
+ * garbage collection run in a worker thread.
+ *
+ * Also exported as `LiteNoSQLStore`, for applications that move from express-lite-nosql-session,
+ * and as the default export.
+ *
+ * @example
+ * ```ts
+ * const store = new IsolatedStore({ directory: "./data" });
+ * app.use(session({ secret, resave: false, saveUninitialized: false, store }));
+ * await store.ready; // rejects if the collection cannot be opened
+ * ```
+ */
+export class IsolatedStore extends Base {}
+export { IsolatedStore as LiteNoSQLStore, IsolatedStore as default };
 
 export { StoreError, type StoreErrorCode } from "../protocol/errors.js";
-export type { Serializer, StoreOptions, Ttl } from "./options/options.js";
-export type { ListedSession, LiteNoSQLStoreClass, StoreStats } from "./store.js";
+export type { Serializer, StoreOptions, Ttl } from "./options/public.js";
+export type {
+  IsolatedStoreClass,
+  IsolatedStoreClass as LiteNoSQLStoreClass,
+  ListedSession,
+  SessionStore,
+  StoreStats,
+} from "./store.js";

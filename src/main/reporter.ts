@@ -1,22 +1,21 @@
-/** What goes wrong while nobody waits for an answer: an event, else a warning, never silence. */
+/** Errors that no call waits for: an `error` event, else a process warning, never silence. */
 import type { EventEmitter } from "node:events";
 
-/** Called with what went wrong while nobody waited for an answer: a `StoreError`, but for bugs. */
-export type Report = (error: Error & { readonly code?: unknown }) => void;
+import type { Report } from "../protocol/errors.js";
 
 /**
- * Reports through the `error` event of an emitter where somebody listens, else as a process warning
- * with the code, once for each.
+ * Emits the `error` event of an emitter if it has a listener for it; if not, emits a process
+ * warning with the code, once per code.
  */
-export function reporter(emitter: EventEmitter): Report {
+export function reporter(emitter: EventEmitter): Report<Error> {
   const warned = new Set<string>();
-  const report: Report = (error) => {
-    // An `error` event that nobody listens to would end the process.
+  const report: Report<Error> = (error) => {
+    // An `error` event without a listener would end the process.
     if (emitter.listenerCount("error") > 0) {
       emitter.emit("error", error);
       return;
     }
-    const code = typeof error.code === "string" ? error.code : error.name;
+    const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
     if (!warned.has(code)) {
       warned.add(code);
       process.emitWarning(error.message, { type: "SessionStoreWarning", code });

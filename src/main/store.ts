@@ -1,4 +1,4 @@
-/**
+/*
  * The express-session store over any base class of that shape: each method one forward. Takes the
  * base as an argument, so that connect-style loaders can bring their own express-session.
  */
@@ -6,109 +6,154 @@ import type { EventEmitter } from "node:events";
 import type { SessionData, Store } from "express-session";
 
 import type { DiskStats, EngineStats } from "../protocol/contract.js";
-import { type Callback, settle } from "./callback.js";
+import type { Report } from "../protocol/errors.js";
+import { type Callback, deliver } from "./callback.js";
 import { Client } from "./client.js";
-import { resolveOptions, type StoreOptions } from "./options/options.js";
-import { type Report, reporter } from "./reporter.js";
+import type { StoreOptions } from "./options/public.js";
+import { resolveOptions } from "./options/resolve.js";
+import { reporter } from "./reporter.js";
 
-/** Counters and sizes: see {@link LiteNoSQLStore.stats}. */
+/** Counters and sizes: see {@link SessionStore.stats}. */
 export interface StoreStats extends Omit<EngineStats, "disk">, DiskStats {}
 
-/** A session as {@link LiteNoSQLStore.all} lists it. */
+/** A session as {@link SessionStore.all} lists it. */
 export type ListedSession = SessionData & { id: string };
 
 /**
- * A session store whose disk, crypto and garbage collection run in a worker thread.
+ * The methods of the store.
  *
- * Every method takes the callback of express-session's store interface, and returns a promise when
- * it is given none. Errors are `StoreError`s with a `code`, or TypeErrors for wrong arguments. What
- * goes wrong while nobody waits for an answer is an `error` event, or a process warning where nobody
- * listens.
+ * Each takes the callback of express-session's store interface, and returns a promise if it is
+ * given none. Errors are `StoreError`s with a `code`, or TypeErrors for wrong arguments. Each
+ * method except `close` fails with `STORE_CLOSED` after `close`, and with the error of `ready` if
+ * the collection cannot be opened. Each fails with `WORKER_EXITED` if the worker thread dies of the
+ * call or cannot be replaced.
+ *
+ * An error that no call waits for, such as that of a compaction in the background, is emitted as an
+ * `error` event; without a listener it becomes a process warning, one per code.
  */
-export interface LiteNoSQLStore extends Store {
+export interface SessionStore extends Store {
   /**
-   * How the first opening went: resolves when the collection is open. Calls need not wait for it.
+   * Resolves when the collection is open. Calls need not wait for it.
    *
    * Rejects with `STORE_LOCKED`, `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_IO` or
-   * `WORKER_EXITED`; calls then fail with the same error. After `STORE_LOCKED` and `STORE_IO` a call
-   * that is made ten seconds later tries again; this stays rejected even if that succeeds.
+   * `WORKER_EXITED` if the first attempt to open the collection fails; calls then fail with the
+   * same error. After `STORE_LOCKED` and `STORE_IO` a call made ten seconds later tries again;
+   * `ready` stays rejected even if that succeeds.
    */
   readonly ready: Promise<void>;
 
   /**
-   * The session, or null when it is unknown, expired or unreadable. It is as the serializer made it:
-   * after JSON `cookie.expires` is a string, not a Date.
-   */
-  get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void;
-  get(sid: string): Promise<SessionData | null>;
-
-  /**
-   * Stores a session; it is on disk, as the option `durable` says, when this settles. One that has
-   * expired already is destroyed instead.
+   * The session, or null if it is unknown, expired or unreadable. It is what the serializer
+   * returns: with JSON, `cookie.expires` is a string, not a Date.
    *
-   * Fails with `NOT_SERIALIZABLE`, `STORE_OVERLOADED` or `STORE_IO`; the value before is then kept.
+   * An unreadable session is reported as `STORE_CORRUPT`.
    */
-  set(sid: string, session: Partial<SessionData>, callback: (error?: unknown) => void): void;
-  set(sid: string, session: Partial<SessionData>): Promise<void>;
+  get(sid: string): Promise<SessionData | null>;
+  /** The same, with a callback. */
+  get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void;
 
   /**
-   * Takes over the cookie of a session and its expiry, nothing else. `"EXPIRED"` where there is no
-   * live session. Acknowledged from memory: a power cut may undo the last second's.
+   * Stores a session. Settles when it is on the disk, as the option `durable` says. A session that
+   * has already expired is deleted instead.
+   *
+   * Fails with `NOT_SERIALIZABLE`, `STORE_OVERLOADED` or `STORE_IO`, in which case the previous
+   * value is kept, or with `STORE_LOCKED` if another process has taken over the files. After
+   * `WORKER_EXITED` the session may have been stored or not.
    */
+  set(sid: string, session: Partial<SessionData>): Promise<void>;
+  /** The same, with a callback. */
+  set(sid: string, session: Partial<SessionData>, callback: (error?: unknown) => void): void;
+
+  /**
+   * Updates the cookie and the expiry of a session, and nothing else. `"EXPIRED"` if there is no
+   * live session. Acknowledged from memory: a power cut may undo the touches of the last second.
+   *
+   * Fails with `NOT_SERIALIZABLE` if the cookie cannot be turned into JSON.
+   */
+  touch(sid: string, session: Partial<SessionData>): Promise<"OK" | "EXPIRED">;
+  /** The same, with a callback. */
   touch(
     sid: string,
     session: SessionData,
     callback: (error?: unknown, result?: "OK" | "EXPIRED") => void,
   ): void;
-  touch(sid: string, session: Partial<SessionData>): Promise<"OK" | "EXPIRED">;
 
-  /** Deletes a session: how many that were, 0 or 1. */
-  destroy(sid: string, callback: (error?: unknown, deleted?: number) => void): void;
+  /**
+   * Deletes a session. The result is the number of sessions deleted, 0 or 1.
+   *
+   * Fails with `STORE_OVERLOADED`, `STORE_IO` or `STORE_LOCKED`, as {@link SessionStore.set} does.
+   */
   destroy(sid: string): Promise<number>;
+  /** The same, with a callback. */
+  destroy(sid: string, callback: (error?: unknown, deleted?: number) => void): void;
 
-  /** How many sessions are live. */
-  length(callback: (error: unknown, length?: number) => void): void;
+  /** The number of live sessions. */
   length(): Promise<number>;
+  /** The same, with a callback. */
+  length(callback: (error: unknown, length?: number) => void): void;
 
   /** The ids of the live sessions. */
-  ids(callback: (error: unknown, ids?: string[]) => void): void;
   ids(): Promise<string[]>;
+  /** The same, with a callback. */
+  ids(callback: (error: unknown, ids?: string[]) => void): void;
 
   /** The live sessions, each with its session id as `id`. */
-  all(callback: (error: unknown, sessions?: ListedSession[]) => void): void;
   all(): Promise<ListedSession[]>;
+  /** The same, with a callback. */
+  all(callback: (error: unknown, sessions?: ListedSession[]) => void): void;
 
-  /** Deletes all sessions: how many that were. */
-  clear(callback: (error?: unknown, deleted?: number) => void): void;
+  /**
+   * Deletes all sessions. The result is the number of sessions deleted.
+   *
+   * Fails with `STORE_IO` or `STORE_LOCKED`.
+   */
   clear(): Promise<number>;
+  /** The same, with a callback. */
+  clear(callback: (error?: unknown, deleted?: number) => void): void;
 
-  /** Flushes and releases all. Further calls fail with `STORE_CLOSED`; closing again does nothing. */
-  close(callback: (error?: unknown) => void): void;
+  /**
+   * Writes what is only in memory and releases the files and the worker thread. Later calls fail
+   * with `STORE_CLOSED`; closing again does nothing.
+   *
+   * Fails with `STORE_IO` if something in memory could not be written.
+   */
   close(): Promise<void>;
+  /** The same, with a callback. */
+  close(callback: (error?: unknown) => void): void;
 
-  /** Rewrites the snapshot and empties the journal. Happens by itself as well. */
-  compact(callback: (error?: unknown) => void): void;
+  /**
+   * Rewrites the snapshot and empties the journal, which also happens automatically.
+   *
+   * Fails with `STORE_IO` or `STORE_LOCKED`; no session is lost.
+   */
   compact(): Promise<void>;
+  /** The same, with a callback. */
+  compact(callback: (error?: unknown) => void): void;
 
-  /** What the engine has and has done. */
-  stats(callback: (error: unknown, stats?: StoreStats) => void): void;
+  /** Counters and sizes. */
   stats(): Promise<StoreStats>;
+  /** The same, with a callback. */
+  stats(callback: (error: unknown, stats?: StoreStats) => void): void;
 
-  /** @deprecated The collection as express-lite-nosql-session shows it: use {@link compact}. */
+  /**
+   * The collection, as express-lite-nosql-session has it.
+   * @deprecated Use {@link SessionStore.compact}.
+   */
   readonly _col: { compactar(): Promise<void> };
 
-  /** As {@link close}, for `await using`. */
+  /** {@link SessionStore.close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** The class of the store. */
-export interface LiteNoSQLStoreClass {
+export interface IsolatedStoreClass {
   /**
    * Opens a collection in the background.
-   * @throws TypeError, RangeError for options that are unknown, wrong or out of range
+   * @throws TypeError if an option is unknown, missing or of the wrong type
+   * @throws RangeError if an option is out of range
    */
-  new (options: StoreOptions): LiteNoSQLStore;
-  readonly prototype: LiteNoSQLStore;
+  new (options: StoreOptions): SessionStore;
+  readonly prototype: SessionStore;
 }
 
 /** The `Store` of an express-session. */
@@ -116,16 +161,16 @@ export type StoreBase = abstract new () => Store;
 
 /**
  * Makes the class over a base.
- * @param select what to make of the constructor's argument before it is checked
+ * @param select picks the options out of the constructor's argument, before they are checked
  */
 export function storeClass(
   Base: StoreBase,
   select: (options: unknown) => unknown = (options) => options,
-): LiteNoSQLStoreClass {
-  // Each method has two forms, which only the interface above can say.
+): IsolatedStoreClass {
+  // Each method has two forms, which only the interface above can express.
   const Emitter = Base as unknown as new () => EventEmitter;
-  class LiteNoSQLStore extends Emitter {
-    readonly #report: Report;
+  class IsolatedStore extends Emitter {
+    readonly #report: Report<Error>;
     readonly #client: Client;
     readonly ready: Promise<void>;
 
@@ -138,52 +183,52 @@ export function storeClass(
     }
 
     get(sid: string, callback?: Callback<object | null>): unknown {
-      return settle(this.#client.get(sid), callback);
+      return deliver(this.#client.get(sid), callback);
     }
 
     set(sid: string, session: object, callback?: Callback<void>): unknown {
-      return settle(this.#client.set(sid, session), callback);
+      return deliver(this.#client.set(sid, session), callback);
     }
 
     touch(sid: string, session: object, callback?: Callback<string>): unknown {
-      return settle(this.#client.touch(sid, session), callback);
+      return deliver(this.#client.touch(sid, session), callback);
     }
 
     destroy(...args: [sid: string, callback?: Callback<number>]): unknown {
       const [sid, callback] = args;
       const deleted = this.#client.destroy(sid);
-      // express-session hands on the callback of `req.session.destroy()` even where there is none:
-      // then nobody holds the promise.
+      // express-session passes on the callback of `req.session.destroy()` even if it is undefined,
+      // and drops the promise.
       if (args.length > 1 && callback === undefined) deleted.catch(this.#report);
-      return settle(deleted, callback);
+      return deliver(deleted, callback);
     }
 
     length(callback?: Callback<number>): unknown {
-      return settle(this.#client.length(), callback);
+      return deliver(this.#client.length(), callback);
     }
 
     ids(callback?: Callback<string[]>): unknown {
-      return settle(this.#client.ids(), callback);
+      return deliver(this.#client.ids(), callback);
     }
 
     all(callback?: Callback<object[]>): unknown {
-      return settle(this.#client.all(), callback);
+      return deliver(this.#client.all(), callback);
     }
 
     clear(callback?: Callback<number>): unknown {
-      return settle(this.#client.clear(), callback);
+      return deliver(this.#client.clear(), callback);
     }
 
     close(callback?: Callback<void>): unknown {
-      return settle(this.#client.close(), callback);
+      return deliver(this.#client.close(), callback);
     }
 
     compact(callback?: Callback<void>): unknown {
-      return settle(this.#client.compact(), callback);
+      return deliver(this.#client.compact(), callback);
     }
 
     stats(callback?: Callback<object>): unknown {
-      return settle(this.#client.stats(), callback);
+      return deliver(this.#client.stats(), callback);
     }
 
     get _col(): { compactar(): Promise<void> } {
@@ -194,5 +239,5 @@ export function storeClass(
       return this.#client.close();
     }
   }
-  return LiteNoSQLStore as unknown as LiteNoSQLStoreClass;
+  return IsolatedStore as unknown as IsolatedStoreClass;
 }

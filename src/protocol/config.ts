@@ -1,24 +1,24 @@
-/** What the main thread tells an engine to open. Complete and checked; structured-cloneable. */
+/** The settings of an engine: complete, checked and structured-cloneable. */
 
 /** What every engine needs. */
 export interface EngineConfig {
-  /** Whether a write must survive a power cut before it is acknowledged. */
+  /** Whether a write is acknowledged only when it will survive a power cut. */
   readonly durable: boolean;
-  /** Passwords: the first encrypts, all decrypt. Empty: plaintext. */
+  /** Passwords: the first encrypts, all decrypt. Without any, data is stored as plaintext. */
   readonly encryptionKeys: readonly string[];
-  /** Lifetime of a stored session that does not say when it expires. */
+  /** Lifetime of a stored session without an expiry of its own. */
   readonly ttlMs: number;
-  /** Log to stderr. */
+  /** Whether to log to stderr. */
   readonly debug: boolean;
-  /** Names the store, the same for each of its workers in turn. */
+  /** Unique name of the store, shared by its successive workers. */
   readonly owner: string;
-  /** Stores of this process whose worker is dead for good: what they locked is free. */
+  /** Owners in this process whose worker is dead and will not be replaced: their locks are void. */
   readonly abandoned?: readonly string[];
-  /** What the engine over files needs. */
+  /** Settings of the engine over files. */
   readonly disk: DiskConfig;
 }
 
-/** What the engine over files needs besides. */
+/** The settings that only the engine over files has. */
 export interface DiskConfig {
   /** Absolute path of the directory that holds the files. */
   readonly directory: string;
@@ -26,8 +26,8 @@ export interface DiskConfig {
   readonly collection: string;
   /** Size of the journal, in bytes, from which compaction may start. */
   readonly walLimitBytes: number;
-  /** Time between collections of expired sessions. */
+  /** Time between garbage collections, which delete expired sessions. */
   readonly gcIntervalMs: number;
-  /** Whether each collection of expired sessions is followed by a compaction. */
+  /** Whether a garbage collection that deleted sessions is followed by a compaction. */
   readonly compactAfterGc: boolean;
 }

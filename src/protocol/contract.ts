@@ -1,13 +1,13 @@
-/**
+/*
  * What an engine does, in wire values only: both halves compile against this file, the worker
  * implements it and the RPC carries it. Sessions travel as JSON text, times as epoch milliseconds,
- * absent as null. Nothing here is executable except the list of method names.
+ * an absent value as null. Nothing here is executable except the list of method names.
  */
-import type { WireError } from "./errors.js";
+import type { WireError } from "./wire-error.js";
 
 /**
- * A live session: the text that `set` was given, or that text and the newer cookie of a touch, as
- * JSON text.
+ * A live session as JSON text: the text that was written, or that text and the newer cookie of a
+ * later touch.
  */
 export type FoundSession = string | readonly [json: string, cookie: string];
 
@@ -21,21 +21,23 @@ export type Write =
 /** How many live sessions a write replaced or deleted (0 or 1), or why it failed. */
 export type WriteOutcome = number | WireError;
 
-/** What every engine can tell. */
+/** Counters that every engine has. */
 export interface EngineStats {
   /** Live sessions. */
   readonly sessions: number;
-  /** What an engine over files adds. */
+  /** Those of the engine that keeps its sessions in files. */
   readonly disk?: DiskStats;
 }
 
-/** Counters and sizes of the engine over files. Times are epoch ms, durations ms, sizes bytes. */
+/**
+ * Counters and sizes of the engine over files. Times in epoch ms, durations in ms, sizes in bytes.
+ */
 export interface DiskStats {
   /** Size of the journal. */
   readonly walBytes: number;
   /** Size of the snapshot. */
   readonly snapshotBytes: number;
-  /** Commits: each writes the records that waited together, with one fsync when durable. */
+  /** Commits: each writes the records that were waiting, with one fsync if `durable`. */
   readonly commits: {
     readonly count: number;
     readonly records: number;
@@ -44,7 +46,7 @@ export interface DiskStats {
     readonly meanMs: number;
     readonly maxMs: number;
   };
-  /** The last collection of expired sessions, or null before the first. */
+  /** The last garbage collection, which deletes expired sessions, or null before the first. */
   readonly gc: {
     readonly at: number;
     readonly durationMs: number;
@@ -52,9 +54,9 @@ export interface DiskStats {
   } | null;
   /** The last compaction, or null before the first. */
   readonly compaction: { readonly at: number; readonly durationMs: number } | null;
-  /** Records read when the collection was opened. */
+  /** How many records were read when the collection was opened. */
   readonly recovered: number;
-  /** Damaged places that were found, and set aside, when the collection was opened. */
+  /** How many damaged ranges were found, and set aside, when the collection was opened. */
   readonly quarantined: number;
 }
 
@@ -63,22 +65,24 @@ export interface DiskStats {
  * `StoreError`.
  */
 export interface Engine {
-  /** The live sessions of these ids, in their order; null for one that is unknown or expired. */
+  /** The sessions with these ids, in the same order; null for each that is unknown or expired. */
   get(sids: readonly string[]): Promise<(FoundSession | null)[]>;
-  /** Acknowledged from memory; false where there was no live session. */
+  /** Acknowledged from memory. False for each touch that found no live session. */
   touch(touches: readonly Touch[]): Promise<boolean[]>;
-  /** Settles when each write is as safe as `durable` asks, or has failed. */
+  /** Resolves when each write is as safe as `durable` asks, or has failed. */
   write(writes: readonly Write[]): Promise<WriteOutcome[]>;
-  /** How many sessions are live. */
+  /** The number of live sessions. */
   length(): Promise<number>;
   /** The ids of the live sessions. */
   ids(): Promise<string[]>;
-  /** Deletes all sessions; answers how many live ones that were. */
+  /** Deletes all sessions. Resolves to the number of live ones among them. */
   clear(): Promise<number>;
-  /** Rewrites what is stored without what is superseded. Does nothing where there is no such thing. */
+  /**
+   * Rewrites the stored data without superseded records. Does nothing in an engine that has none.
+   */
   compact(): Promise<void>;
   stats(): Promise<EngineStats>;
-  /** Stores what is only in memory, and releases everything. */
+  /** Stores what is only in memory, and releases all resources. */
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
-/** What the option `debug` shows on stderr, from either half. */
+/** The log that the option `debug` turns on, for both threads. */
 import type { EngineConfig } from "./config.js";
 
-/** Writes a line about a collection, or nothing where `debug` is off. */
+/** Writes a line to stderr, prefixed with the name of the collection, if `debug` is on. */
 export type DebugLog = (text: string) => void;
 
 export function debugLog({ debug, disk }: EngineConfig): DebugLog {

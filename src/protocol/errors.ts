@@ -1,20 +1,15 @@
-/**
- * The store's error and its form on the wire.
- *
- * comlink keeps only name, message and stack of a thrown error, so errors cross the port as plain
- * values and are rebuilt here with their code and the whole chain of causes.
- */
+/* The store's error and its codes, and how an error that no call waits for is reported. */
 
 /**
- * What can go wrong, as a closed set. Codes are part of the API, messages are not.
+ * All error codes. Codes are part of the API, messages are not.
  *
  * - `STORE_CLOSED`: the store was closed before the call.
- * - `STORE_LOCKED`: another store owns the collection.
- * - `STORE_CORRUPT`: the files are damaged in a way that cannot be worked around.
- * - `STORE_KEY_MISMATCH`: the files are encrypted under another key, or a key is missing.
- * - `STORE_IO`: the file system refused; its code, such as `ENOSPC`, is in the `cause`.
- * - `STORE_OVERLOADED`: too many bytes already wait for the disk.
- * - `WORKER_EXITED`: the worker thread died and could not be brought back.
+ * - `STORE_LOCKED`: another store has the collection open, or has taken it over.
+ * - `STORE_CORRUPT`: data is damaged: part of it was set aside, or the collection cannot be opened.
+ * - `STORE_KEY_MISMATCH`: the files are encrypted with a different key, or the key is missing.
+ * - `STORE_IO`: a file-system call failed; its code, such as `ENOSPC`, is in the `cause`.
+ * - `STORE_OVERLOADED`: too many bytes of writes are waiting for the disk already.
+ * - `WORKER_EXITED`: the worker thread died of the call, cannot be started or cannot be replaced.
  * - `NOT_SERIALIZABLE`: the session cannot be turned into text.
  */
 export const STORE_ERROR_CODES = [
@@ -30,7 +25,10 @@ export const STORE_ERROR_CODES = [
 
 export type StoreErrorCode = (typeof STORE_ERROR_CODES)[number];
 
-/** An error of the store. Identify it by `code`; the reason below it, if any, is in `cause`. */
+/**
+ * An error of the store. Identify it by its `code`. `cause` is the underlying error, if there is
+ * one and its message cannot contain session data.
+ */
 export class StoreError extends Error {
   override readonly name = "StoreError";
   readonly code: StoreErrorCode;
@@ -41,21 +39,15 @@ export class StoreError extends Error {
   }
 }
 
-/** An error as a plain value that survives structured clone. */
-export interface WireError {
-  readonly name: string;
-  readonly message: string;
-  readonly code?: string;
-  readonly stack?: string;
-  readonly cause?: WireError;
-}
-
-/** Causes deeper than this are dropped: a chain that long is a cycle or a mistake. */
-const MAX_CAUSES = 8;
+/**
+ * Receives errors that no call waits for. An engine reports nothing but `StoreError`s; the store
+ * itself may also report the errors of a bug.
+ */
+export type Report<Reported extends Error = StoreError> = (error: Reported) => void;
 
 /**
- * Whether something thrown is an error, by its shape: where the store runs in a realm of its own, as
- * under Jest, those that Node throws are of another class `Error`.
+ * Whether a thrown value has the shape of an error. `instanceof` would not do: in a realm of its
+ * own, as under Jest, the errors that Node throws are instances of a different class `Error`.
  */
 export function isErrorLike(thrown: unknown): thrown is Error {
   return (
@@ -66,49 +58,4 @@ export function isErrorLike(thrown: unknown): thrown is Error {
     "message" in thrown &&
     typeof thrown.message === "string"
   );
-}
-
-/** The plain form of anything thrown. Dual of {@link decodeError}. */
-export function encodeError(thrown: unknown, depth = 0): WireError {
-  if (!isErrorLike(thrown)) return { name: "Error", message: textOf(thrown) };
-  const { name, message, stack, cause } = thrown;
-  const code: unknown = "code" in thrown ? thrown.code : undefined;
-  return {
-    name,
-    message,
-    ...(typeof code === "string" && { code }),
-    ...(typeof stack === "string" && { stack }),
-    ...(cause !== undefined && depth < MAX_CAUSES && { cause: encodeError(cause, depth + 1) }),
-  };
-}
-
-function textOf(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return "something that cannot be told was thrown";
-  }
-}
-
-/** The error that {@link encodeError} was given, as near as can be. */
-export function decodeError(wire: WireError): Error {
-  const options = wire.cause === undefined ? undefined : { cause: decodeError(wire.cause) };
-  const error = isStoreErrorCode(wire.code)
-    ? new StoreError(wire.code, wire.message, options)
-    : errorOf(wire, options);
-  if (wire.stack !== undefined) error.stack = wire.stack;
-  return error;
-}
-
-function errorOf(wire: WireError, options: ErrorOptions | undefined): Error {
-  const Type =
-    wire.name === "TypeError" ? TypeError : wire.name === "RangeError" ? RangeError : Error;
-  const error = new Type(wire.message, options);
-  if (error.name !== wire.name) error.name = wire.name;
-  if (wire.code !== undefined) Object.assign(error, { code: wire.code });
-  return error;
-}
-
-function isStoreErrorCode(code: string | undefined): code is StoreErrorCode {
-  return (STORE_ERROR_CODES as readonly (string | undefined)[]).includes(code);
 }

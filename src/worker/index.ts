@@ -3,8 +3,8 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 
 import type { EngineConfig } from "../protocol/config.js";
 import type { WorkerMessage } from "../protocol/contract.js";
-import { encodeError } from "../protocol/errors.js";
 import { serve } from "../protocol/rpc.js";
+import { encodeError } from "../protocol/wire-error.js";
 import { openEngine } from "./disk/engine.js";
 
 const { config, port } = workerData as { config: EngineConfig; port: MessagePort };

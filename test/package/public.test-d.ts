@@ -1,8 +1,12 @@
 /** The public types, as a user's code meets them. Checked by `npm run typecheck`, never run. */
 import session, { type SessionData } from "express-session";
 import { describe, expectTypeOf, it } from "vitest";
-import LiteNoSQLStore, {
-  LiteNoSQLStore as Named,
+import DefaultExport, {
+  IsolatedStore,
+  type IsolatedStoreClass,
+  LiteNoSQLStore,
+  type LiteNoSQLStoreClass,
+  type SessionStore,
   StoreError,
   type StoreErrorCode,
   type StoreOptions,
@@ -10,7 +14,7 @@ import LiteNoSQLStore, {
 } from "express-session-isolate";
 import connect from "express-session-isolate/connect";
 
-declare const store: LiteNoSQLStore;
+declare const store: IsolatedStore;
 declare const data: SessionData;
 
 describe("methods", () => {
@@ -57,14 +61,25 @@ describe("methods", () => {
 
 describe("the class", () => {
   it("is the same by each name, and express-session takes it for a store", () => {
-    expectTypeOf(Named).toEqualTypeOf(LiteNoSQLStore);
+    expectTypeOf(LiteNoSQLStore).toEqualTypeOf(IsolatedStore);
+    expectTypeOf(DefaultExport).toEqualTypeOf(IsolatedStore);
+    expectTypeOf<LiteNoSQLStoreClass>().toEqualTypeOf<IsolatedStoreClass>();
     expectTypeOf(store).toExtend<session.Store>();
     session({ secret: "s", store });
+  });
+
+  it("is the type of its instances, by each name", () => {
+    const isolated: IsolatedStore = new LiteNoSQLStore({ directory: "d" });
+    const compatible: LiteNoSQLStore = new IsolatedStore({ directory: "d" });
+    expectTypeOf(isolated).toEqualTypeOf(compatible);
+    expectTypeOf(isolated).toExtend<SessionStore>();
+    expectTypeOf<DefaultExport>().toEqualTypeOf<IsolatedStore>();
   });
 
   it("comes from the factory too", () => {
     const Class = connect(session);
     expectTypeOf(new Class({ directory: "d" })).toExtend<session.Store>();
+    expectTypeOf(new Class({ directory: "d" })).toEqualTypeOf<SessionStore>();
     expectTypeOf(new Class({ directory: "d" }).get("a")).toEqualTypeOf<
       Promise<SessionData | null>
     >();
@@ -73,8 +88,8 @@ describe("the class", () => {
 
 describe("options", () => {
   it("are known by both names", () => {
-    expectTypeOf(LiteNoSQLStore).toBeConstructibleWith({ directory: "d", collection: "c" });
-    expectTypeOf(LiteNoSQLStore).toBeConstructibleWith({ pasta: "d", modoDuravel: false });
+    expectTypeOf(IsolatedStore).toBeConstructibleWith({ directory: "d", collection: "c" });
+    expectTypeOf(IsolatedStore).toBeConstructibleWith({ pasta: "d", modoDuravel: false });
     expectTypeOf({
       directory: "d",
       ttl: (of: SessionData) => of.cookie.maxAge ?? 1,
@@ -83,11 +98,11 @@ describe("options", () => {
 
   it("are refused where they are none", () => {
     // @ts-expect-error the directory is required
-    new LiteNoSQLStore({});
+    new IsolatedStore({});
     // @ts-expect-error a directory is a string
-    new LiteNoSQLStore({ directory: 1 });
+    new IsolatedStore({ directory: 1 });
     // @ts-expect-error a misspelling is no option
-    new LiteNoSQLStore({ directory: "d", durabel: true });
+    new IsolatedStore({ directory: "d", durabel: true });
   });
 });
 

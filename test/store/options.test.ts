@@ -5,10 +5,11 @@
  */
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { inspect, promisify } from "node:util";
 import type session from "express-session";
-import LiteNoSQLStore, { LiteNoSQLStore as named } from "express-session-isolate";
+import LiteNoSQLStore, * as exported from "express-session-isolate";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { tempDirectory } from "../support/temp-dir.js";
 import { until, untilTime } from "../support/until.js";
@@ -61,9 +62,21 @@ function storedExpiry(directory: string): number {
   return Number(/"expiresAt":(\d+)/.exec(contentOf(directory))?.[1]);
 }
 
-test("the class is the default export and a named one", () => {
-  expect(named).toBe(LiteNoSQLStore);
-  expect(LiteNoSQLStore.name).toBe("LiteNoSQLStore");
+describe("the class", () => {
+  const required = createRequire(import.meta.url)("express-session-isolate") as typeof exported;
+
+  test.each([
+    ["import", exported],
+    ["require", required],
+  ])("has two names and is the default export, by %s", (_, { default: Class, ...names }) => {
+    expect(names.IsolatedStore).toBe(Class);
+    expect(names.LiteNoSQLStore).toBe(Class);
+    expect(Class.name).toBe("IsolatedStore");
+  });
+
+  test("is what require returns", () => {
+    expect(required).toBe(required.default);
+  });
 });
 
 describe("defaults", () => {

@@ -5,7 +5,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Batcher } from "../../src/main/batch.js";
-import { resolveOptions } from "../../src/main/options/options.js";
+import { resolveOptions } from "../../src/main/options/resolve.js";
 import type { Touch, Write } from "../../src/protocol/contract.js";
 import { type BareEngine, FAR_MS, openBare } from "../support/bare-engine.js";
 import { until } from "../support/until.js";

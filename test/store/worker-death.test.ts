@@ -8,10 +8,11 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Worker, WorkerOptions } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { type Report, reporter } from "../../src/main/reporter.js";
 import { WorkerHost } from "../../src/main/hosts/worker-host.js";
+import { reporter } from "../../src/main/reporter.js";
 import type { EngineConfig } from "../../src/protocol/config.js";
 import type { Engine } from "../../src/protocol/contract.js";
+import type { Report } from "../../src/protocol/errors.js";
 import { type BareOptions, configOf, FAR_MS } from "../support/bare-engine.js";
 import { until } from "../support/until.js";
 
@@ -56,13 +57,13 @@ interface Subject {
 }
 
 /** A host of a worker of this file, over a directory of its own unless one is given. */
-function host(file: URL, options: BareOptions = {}, report?: Report): Subject {
+function host(file: URL, options: BareOptions = {}, report?: Report<Error>): Subject {
   const config = configOf(options);
   const reports: unknown[] = [];
   const subject = new WorkerHost({
     file,
     config,
-    report: report ?? ((error) => reports.push(error.code)),
+    report: report ?? ((error: Error & { code?: unknown }) => reports.push(error.code)),
   });
   subject.ready.catch(() => undefined);
   const close = subject.engine.close.bind(subject.engine);

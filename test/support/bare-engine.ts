@@ -1,6 +1,7 @@
 /** Owns engines in tests that watch their files or turn their clock: no thread, and no store. */
 import { onTestFinished } from "vitest";
-import { resolveOptions, type StoreOptions } from "../../src/main/options/options.js";
+import type { StoreOptions } from "../../src/main/options/public.js";
+import { resolveOptions } from "../../src/main/options/resolve.js";
 import type { EngineConfig } from "../../src/protocol/config.js";
 import type { Engine } from "../../src/protocol/contract.js";
 import type { StoreError } from "../../src/protocol/errors.js";

@@ -2,34 +2,42 @@
 import { type Engine, ENGINE_METHODS } from "../../protocol/contract.js";
 import { StoreError, type StoreErrorCode } from "../../protocol/errors.js";
 
-/** Where nothing helps but time, calls fail at once for this long; the next one then tries again. */
-export const REST_MS = 10_000;
+/**
+ * After a failure that only time can mend, calls fail at once for this long; the next one retries.
+ */
+export const RETRY_AFTER_MS = 10_000;
 
 export interface EngineHost {
-  /** Settles when the collection is open, or says why it could not be opened at first. */
+  /** Resolves when the collection is open; rejects with the reason if the first attempt fails. */
   readonly ready: Promise<void>;
-  /** Calls may be made at once: they wait until the collection is open. */
+  /** Accepts calls at once: they wait until the collection is open. */
   readonly engine: Engine;
 }
 
+const TRANSIENT_CODES = new Set<StoreErrorCode>(["STORE_LOCKED", "STORE_IO"]);
+
 /**
- * Whether the reason why a collection cannot be opened may go away: its owner closes it, its disk is
- * mounted. A wrong key stays wrong, and a worker that dies of opening a collection will do so again.
+ * Whether the reason for a failed opening may go away: another process closes the collection, a
+ * disk is mounted. A wrong key stays wrong, and a worker that dies while opening a collection would
+ * die of it again.
  */
-export function mayPass(error: unknown): boolean {
-  return error instanceof StoreError && PASSING.has(error.code);
+export function isTransient(error: unknown): boolean {
+  return error instanceof StoreError && TRANSIENT_CODES.has(error.code);
 }
 
-const PASSING = new Set<StoreErrorCode>(["STORE_LOCKED", "STORE_IO"]);
+/** Calls one method of an engine. */
+export type Dispatch = (method: keyof Engine, args: unknown[]) => Promise<unknown>;
 
-/** Carries one call of an engine. */
-export type Carry = (method: keyof Engine, args: unknown[]) => Promise<unknown>;
-
-/** An engine all of whose methods are carried in one way. */
-export function engineOf(carry: Carry): Engine {
+/** An engine whose methods all go through one function. Dual of {@link dispatchTo}. */
+export function engineFrom(dispatch: Dispatch): Engine {
   const methods = ENGINE_METHODS.map((method): [string, unknown] => [
     method,
-    (...args: unknown[]) => carry(method, args),
+    (...args: unknown[]) => dispatch(method, args),
   ]);
   return Object.fromEntries(methods) as unknown as Engine;
+}
+
+/** One function for all methods of an engine. Dual of {@link engineFrom}. */
+export function dispatchTo(engine: Engine): Dispatch {
+  return (method, args) => (engine[method] as (...args: unknown[]) => Promise<unknown>)(...args);
 }

@@ -1,20 +1,26 @@
 /** `isolate: false`: the engine on the calling thread, behind the same interface. */
 import type { EngineConfig } from "../../protocol/config.js";
-import type { Engine } from "../../protocol/contract.js";
-import { type EngineHost, engineOf, mayPass, REST_MS } from "./engine-host.js";
-import type { Report } from "../reporter.js";
+import type { Report } from "../../protocol/errors.js";
+import {
+  type Dispatch,
+  dispatchTo,
+  engineFrom,
+  type EngineHost,
+  isTransient,
+  RETRY_AFTER_MS,
+} from "./engine-host.js";
 
 /** Starts opening the engine. Calls made meanwhile wait. */
-export function hostInline(config: EngineConfig, report: Report): EngineHost {
-  /** When an opening that failed may be tried again. */
-  let againAt = Infinity;
-  const open = async (): Promise<Engine> => {
-    againAt = Infinity;
+export function hostInline(config: EngineConfig, report: Report<Error>): EngineHost {
+  /** From when on a call tries again to open the engine. */
+  let retryAt = Infinity;
+  const open = async (): Promise<Dispatch> => {
+    retryAt = Infinity;
     const { openEngine } = await import("../../worker/disk/engine.js");
     try {
-      return await openEngine(config, report);
+      return dispatchTo(await openEngine(config, report));
     } catch (error) {
-      if (mayPass(error)) againAt = performance.now() + REST_MS;
+      if (isTransient(error)) retryAt = performance.now() + RETRY_AFTER_MS;
       throw error;
     }
   };
@@ -22,16 +28,17 @@ export function hostInline(config: EngineConfig, report: Report): EngineHost {
   let opening = open();
   return {
     ready: opening.then(() => undefined),
-    engine: engineOf(async (method, args) => {
-      if (method !== "close" && performance.now() >= againAt) opening = open();
-      let engine: Engine;
+    engine: engineFrom(async (method, args) => {
+      if (method !== "close" && performance.now() >= retryAt) opening = open();
+      let dispatch: Dispatch;
       try {
-        engine = await opening;
+        dispatch = await opening;
       } catch (error) {
+        // An engine that never opened has nothing to close.
         if (method === "close") return;
         throw error;
       }
-      return (engine[method] as (...args: unknown[]) => unknown)(...args);
+      return dispatch(method, args);
     }),
   };
 }

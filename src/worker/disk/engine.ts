@@ -5,7 +5,7 @@
 import type { EngineConfig } from "../../protocol/config.js";
 import type { Engine } from "../../protocol/contract.js";
 import { debugLog } from "../../protocol/debug-log.js";
-import { StoreError } from "../../protocol/errors.js";
+import { type Report, StoreError } from "../../protocol/errors.js";
 import { type Clock, systemClock } from "../ports/clock.js";
 import { ioError } from "../ports/failure.js";
 import type { Files } from "../ports/files.js";
@@ -29,9 +29,6 @@ export interface Environment {
   readonly processes: ProcessTable;
   readonly nonce: Nonce;
 }
-
-/** Called with what went wrong while nobody waited for an answer. */
-export type Report = (error: StoreError) => void;
 
 /** What every part is built from. */
 interface Wiring extends Environment {

@@ -7,7 +7,8 @@ import type {
   Write,
   WriteOutcome,
 } from "../../protocol/contract.js";
-import { encodeError, StoreError } from "../../protocol/errors.js";
+import { StoreError } from "../../protocol/errors.js";
+import { encodeError } from "../../protocol/wire-error.js";
 import type { Clock } from "../ports/clock.js";
 import { type Committer, MAX_COMMIT_WRITES } from "./committer.js";
 import type { Compactor } from "./compactor.js";

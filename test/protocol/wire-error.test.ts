@@ -1,12 +1,8 @@
 /** Owns errors on the wire: name, message, code, stack and the chain of causes survive. */
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import {
-  decodeError,
-  encodeError,
-  STORE_ERROR_CODES,
-  StoreError,
-} from "../../src/protocol/errors.js";
+import { STORE_ERROR_CODES, StoreError } from "../../src/protocol/errors.js";
+import { decodeError, encodeError } from "../../src/protocol/wire-error.js";
 
 /** There and back, as a port would take it. */
 function carried(thrown: unknown): Error {

@@ -1,0 +1,133 @@
+/** The names of the options, and the values given under either of them, checked by type. */
+import { nearestName } from "./misspelling.js";
+import type { CommonOptions, EnglishOptions, PortugueseOptions } from "./public.js";
+
+/** An option by its English or only name. */
+type OptionName = keyof EnglishOptions | keyof CommonOptions;
+
+/** The English name of each option that also has a Portuguese one. */
+const ALIASES: Readonly<Record<keyof PortugueseOptions, keyof EnglishOptions>> = {
+  pasta: "directory",
+  colecao: "collection",
+  modoDuravel: "durable",
+  limiteWAL: "walLimit",
+  ttlPadraoMs: "ttlMs",
+  intervaloLimpezaMs: "gcInterval",
+  compactarAposLimpeza: "compactAfterGc",
+  chaveEncriptacao: "encryptionKey",
+};
+
+const COMMON_NAMES: readonly (keyof CommonOptions)[] = [
+  "ttl",
+  "debug",
+  "isolate",
+  "disableTouch",
+  "disableTTL",
+  "serializer",
+  "maxPendingBytes",
+];
+
+/** All accepted option names. */
+export const OPTION_NAMES: readonly string[] = [...Object.entries(ALIASES).flat(), ...COMMON_NAMES];
+
+/** The value of an option, and the name under which it was given, for messages. */
+export interface GivenOption<T> {
+  readonly name: string;
+  readonly value: T;
+}
+
+/**
+ * The options that were given. An undefined value is treated as absent, except for the encryption
+ * key: an environment variable that is not set must not turn encryption off.
+ */
+export class Given {
+  readonly #options = new Map<string, GivenOption<unknown>>();
+
+  constructor(options: Record<string, unknown>) {
+    for (const [name, value] of Object.entries(options)) {
+      if (!OPTION_NAMES.includes(name)) {
+        throw new TypeError(
+          `unknown option "${name}"${hint(name)} Known options: ${OPTION_NAMES.join(", ")}`,
+        );
+      }
+      const canonical = Object.hasOwn(ALIASES, name)
+        ? ALIASES[name as keyof PortugueseOptions]
+        : name;
+      if (value === undefined && canonical !== "encryptionKey") continue;
+      const other = this.#options.get(canonical);
+      if (other !== undefined) {
+        throw new TypeError(
+          `options "${other.name}" and "${name}" are the same option: give only one of them`,
+        );
+      }
+      this.#options.set(canonical, { name, value });
+    }
+  }
+
+  /** The option, of whatever type. */
+  get(option: OptionName): GivenOption<unknown> {
+    return this.#options.get(option) ?? { name: option, value: undefined };
+  }
+
+  has(option: OptionName): boolean {
+    return this.#options.has(option);
+  }
+
+  /** @throws TypeError if it is not a string */
+  string(option: OptionName): GivenOption<string | undefined> {
+    return this.#typed(option, "string") as GivenOption<string | undefined>;
+  }
+
+  /** @throws TypeError if it is not a boolean */
+  boolean(option: OptionName, defaultValue: boolean): boolean {
+    return (this.#typed(option, "boolean").value as boolean | undefined) ?? defaultValue;
+  }
+
+  /**
+   * A number from `min`, less than `max`.
+   * @throws TypeError, RangeError
+   */
+  number(option: OptionName, min: number, max: number): GivenOption<number | undefined> {
+    const { name, value } = this.#typed(option, "number") as GivenOption<number | undefined>;
+    // Written so that NaN fails it.
+    if (value !== undefined && !(value >= min && value < max)) {
+      const least = min === Number.MIN_VALUE ? "greater than 0" : `at least ${min}`;
+      throw new RangeError(`option "${name}" must be a finite number ${least}, got ${value}`);
+    }
+    return { name, value };
+  }
+
+  /**
+   * A whole number from `min`.
+   * @throws TypeError, RangeError
+   */
+  integer(option: OptionName, min: number): number | undefined {
+    const { name, value } = this.number(option, min, Infinity);
+    if (value !== undefined && !Number.isSafeInteger(value)) {
+      throw new RangeError(`option "${name}" must be a whole number, got ${value}`);
+    }
+    return value;
+  }
+
+  #typed(option: OptionName, type: "string" | "boolean" | "number"): GivenOption<unknown> {
+    const { name, value } = this.get(option);
+    if (value !== undefined && typeof value !== type) {
+      throw new TypeError(`option "${name}" must be a ${type}, got ${describeType(value)}`);
+    }
+    return { name, value };
+  }
+}
+
+function hint(name: string): string {
+  const nearest = nearestName(name, OPTION_NAMES);
+  return nearest === null ? "." : `, did you mean "${nearest}"?`;
+}
+
+/** The type of a value, for messages. Never the value itself: it may be a secret. */
+export function describeType(value: unknown): string {
+  return value === null
+    ? "null"
+    : Array.isArray(value)
+      ? "an array"
+      : `a value of type ${typeof value}`;
+}

@@ -1,0 +1,231 @@
+/* The options as an application gives them, and what each of them does. */
+import type { SessionData } from "express-session";
+
+/** Turns a session into text and back, synchronously. Runs on the calling thread. */
+export interface Serializer {
+  /** If it throws or returns anything but a string, `set` fails with `NOT_SERIALIZABLE`. */
+  stringify(session: object): string;
+  /**
+   * If it throws, the session is reported as `STORE_CORRUPT` and not served; it stays in the files.
+   * If it returns a promise, the call fails with a TypeError.
+   */
+  parse(text: string): object;
+}
+
+/**
+ * Lifetime, in seconds, of a session whose cookie sets none; possibly a function of the session.
+ */
+export type Ttl = number | ((session: SessionData) => number);
+
+/** The options that also have a Portuguese name, by their English one. */
+export interface EnglishOptions {
+  /**
+   * Directory of the session files. Required. Created if missing, accessible to its owner only
+   * (0700); a relative path starts at the working directory.
+   *
+   * Opening fails with `STORE_LOCKED` if another store has the collection open, and with `STORE_IO`
+   * if the directory cannot be created or accessed.
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data" });
+   * ```
+   */
+  directory: string;
+
+  /**
+   * Stem of the file names. Letters, digits, `.`, `_` and `-`, not starting with a dot; anything
+   * else is a RangeError. Stores with different collections may share a directory.
+   * @defaultValue `"sessions"`
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", collection: "admin" }); // data/admin.wal.log, …
+   * ```
+   */
+  collection?: string;
+
+  /**
+   * Whether a write is fsynced before it is acknowledged. With `false` it is acknowledged when the
+   * operating system has it: it survives the end of the process, but not a power cut.
+   * @defaultValue `true`
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", durable: false });
+   * ```
+   */
+  durable?: boolean;
+
+  /**
+   * Size of the journal, in bytes, above which it may be compacted: once it is also larger than the
+   * snapshot. A whole number, 0 or more.
+   * @defaultValue `1_048_576`
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", walLimit: 16 * 1024 * 1024 });
+   * ```
+   */
+  walLimit?: number;
+
+  /**
+   * Lifetime, in milliseconds, of a session whose cookie sets none; at least 1. A TypeError
+   * together with {@link CommonOptions.ttl}, which sets the same in seconds.
+   * @defaultValue that of {@link CommonOptions.ttl}
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", ttlMs: 30 * 60_000 }); // half an hour
+   * ```
+   */
+  ttlMs?: number;
+
+  /**
+   * Time between garbage collections, which delete expired sessions; in milliseconds, a whole
+   * number from 1. An expired session is never served, deleted or not.
+   * @defaultValue `300_000`
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", gcInterval: 60_000 });
+   * ```
+   */
+  gcInterval?: number;
+
+  /**
+   * Whether to compact after each garbage collection that deleted a session, so that the files no
+   * longer contain it.
+   * @defaultValue `false`
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", compactAfterGc: true });
+   * ```
+   */
+  compactAfterGc?: boolean;
+
+  /**
+   * Password that encrypts journal and snapshot, at least 8 characters; or a list of passwords, of
+   * which the first encrypts and all decrypt. Without this option the files are plaintext;
+   * `undefined` is a TypeError, so that a missing environment variable does not turn encryption
+   * off.
+   *
+   * Opening fails with `STORE_KEY_MISMATCH`, and changes no file, if none of the passwords opens
+   * the files or if they are encrypted and there is no password.
+   * @defaultValue none: no encryption
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", encryptionKey: process.env.STORE_KEY });
+   * new IsolatedStore({ directory: "./data", encryptionKey: [newKey, oldKey] }); // a new key
+   * ```
+   */
+  encryptionKey?: string | readonly string[];
+}
+
+/**
+ * The same options by their names in express-lite-nosql-session. An option given under both names
+ * is a TypeError.
+ */
+export interface PortugueseOptions {
+  /** Portuguese name of {@link EnglishOptions.directory}. */
+  pasta: string;
+  /** Portuguese name of {@link EnglishOptions.collection}. */
+  colecao?: string;
+  /** Portuguese name of {@link EnglishOptions.durable}. */
+  modoDuravel?: boolean;
+  /** Portuguese name of {@link EnglishOptions.walLimit}. */
+  limiteWAL?: number;
+  /** Portuguese name of {@link EnglishOptions.ttlMs}. */
+  ttlPadraoMs?: number;
+  /** Portuguese name of {@link EnglishOptions.gcInterval}. */
+  intervaloLimpezaMs?: number;
+  /** Portuguese name of {@link EnglishOptions.compactAfterGc}. */
+  compactarAposLimpeza?: boolean;
+  /** Portuguese name of {@link EnglishOptions.encryptionKey}. */
+  chaveEncriptacao?: string | readonly string[];
+}
+
+/** The options that have only one name. */
+export interface CommonOptions {
+  /**
+   * Lifetime, in seconds, of a session whose cookie sets neither `expires` nor `maxAge`: a number
+   * greater than 0, or a function of the session. If the function does not return a number, `set`
+   * and `touch` fail with a TypeError.
+   * @defaultValue `86_400`, a day
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", ttl: (session) => ("user" in session ? 3600 : 60) });
+   * ```
+   */
+  ttl?: Ttl;
+
+  /**
+   * Whether to log to stderr what the store does. The log contains no secrets, session bodies or
+   * whole session ids.
+   * @defaultValue `false`
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", debug: true });
+   * ```
+   */
+  debug?: boolean;
+
+  /**
+   * Whether the engine runs in a worker thread. With `false` the same engine runs on the calling
+   * thread, and `WORKER_EXITED` cannot occur.
+   * @defaultValue `true`
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", isolate: false });
+   * ```
+   */
+  isolate?: boolean;
+
+  /**
+   * Whether to ignore touches, so that only `set` extends the life of a session; `touch` then
+   * always returns `"OK"`.
+   * @defaultValue `false`
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", disableTouch: true });
+   * ```
+   */
+  disableTouch?: boolean;
+
+  /**
+   * Whether stored sessions never expire. Touches are ignored. A session that has already expired
+   * when it is set is still deleted.
+   * @defaultValue `false`
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", disableTTL: true });
+   * ```
+   */
+  disableTTL?: boolean;
+
+  /**
+   * Turns sessions into text and back, in place of `JSON`.
+   * @defaultValue `JSON`
+   * @example
+   * ```ts
+   * const parse = (text: string) => JSON.parse(text, reviver);
+   * new IsolatedStore({ directory: "./data", serializer: { stringify: JSON.stringify, parse } });
+   * ```
+   */
+  serializer?: Serializer;
+
+  /**
+   * Limit, in bytes, for writes that have not been acknowledged yet; a whole number from 1. A write
+   * beyond it fails at once with `STORE_OVERLOADED`, unless it is the only one.
+   * @defaultValue `67_108_864`
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", maxPendingBytes: 8 * 1024 * 1024 });
+   * ```
+   */
+  maxPendingBytes?: number;
+}
+
+/**
+ * Options of the store. Each may be given under either of its names, not under both.
+ *
+ * Unknown options and values of the wrong type are TypeErrors of the constructor, values out of
+ * range are RangeErrors; the message names the option.
+ */
+export type StoreOptions = CommonOptions &
+  Partial<EnglishOptions & PortugueseOptions> &
+  (Pick<EnglishOptions, "directory"> | Pick<PortugueseOptions, "pasta">);
