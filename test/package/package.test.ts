@@ -82,7 +82,7 @@ describe("the tarball", () => {
 
   it("has what a user needs and no more", async () => {
     const modules = await reachableFrom(ENTRIES);
-    const dist = [...modules, ...modules.map((file) => `${file}.map`), ...TYPES];
+    const dist = [...modules, ...TYPES];
     const pages = ["architecture.md", "durability.md", "format.md", "performance.md"];
     const plots = ["delay-slow-disk", "latency-slow-disk", "sets-slow-disk", "throughput"];
     const docs = [...pages, ...plots.map((plot) => `img/${plot}.svg`)].map(
@@ -94,6 +94,24 @@ describe("the tarball", () => {
     ];
     expect(tarball.files.map(({ path }) => path).sort()).toEqual(expected.sort());
   });
+
+  it("has no source map and no source", () => {
+    const paths = tarball.files.map(({ path }) => path);
+    expect(paths.filter((path) => /\.map$|^src\//.test(path))).toEqual([]);
+  });
+
+  it.each([".js", ".cjs"])("has the engine once in its %s files", async (extension) => {
+    const files = tarball.files.map(({ path }) => path).filter((path) => path.endsWith(extension));
+    const modules = (await Promise.all(files.map(engineModulesIn))).flat();
+    expect(modules).toContain("src/worker/disk/engine.ts");
+    expect(modules).toEqual([...new Set(modules)]);
+  });
+
+  /** The modules of the engine in a built file, each once: the bundler puts their names above them. */
+  async function engineModulesIn(file: string): Promise<string[]> {
+    const names = (await read(file)).matchAll(/^\/\/ (src\/worker\/\S+\.ts)$/gm);
+    return [...new Set(Array.from(names, ([, name]) => name!))];
+  }
 
   it("has what its documents link to, but for what is said to contributors", async () => {
     const paths = tarball.files.map(({ path }) => path);
