@@ -73,7 +73,7 @@ function read(path: string): Promise<string> {
 }
 
 function consume(file: string): Promise<{ stdout: string; stderr: string }> {
-  return run(process.execPath, [file, join(scratch, "dados")], { cwd: scratch });
+  return run(process.execPath, [file, join(scratch, "data")], { cwd: scratch });
 }
 
 describe("the tarball", () => {
