@@ -43,7 +43,7 @@ export default defineConfig([
     format: "cjs",
     entry: { index, connect, ...chunks },
     splitting: false,
-    // By which the worker is found. tsup's own shim breaks on a path with a # or a %, and under jsdom.
+    // Locates the worker file. tsup's own shim fails for paths with a # or a %, and under jsdom.
     inject: ["scripts/import-meta-url.js"],
     define: { "import.meta.url": "importMetaUrl" },
     esbuildPlugins: [
@@ -58,16 +58,16 @@ export default defineConfig([
       },
     ],
     esbuildOptions: (options) => {
-      // require() loads the engine, as Jest has no import() unless Node is given a flag.
+      // Loads the engine by require(), since import() fails under Jest unless Node is given a flag.
       options.supported = { "dynamic-import": false };
     },
-    // require() is the default export itself, with every export as a property of it. The types
-    // that say so are made by scripts/cjs-types.js.
+    // require() returns the default export itself, with all exports as its properties.
+    // scripts/cjs-types.js generates the types for that.
     footer: {
       js: "if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);",
     },
   },
-  // Each by itself, so that what declares the default export is in the same file as its export.
+  // Built separately: scripts/cjs-types.js needs each default export declared where it is exported.
   { ...shared, format: "esm", entry: { index }, dts: { only: true } },
   { ...shared, format: "esm", entry: { connect }, dts: { only: true } },
 ]);

@@ -1,4 +1,4 @@
-/** The packed package in a scratch project that has nothing but what the package declares. */
+/** The packed package, in a scratch project with only the dependencies that the package declares. */
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -35,7 +35,7 @@ let tarball: Tarball;
 
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), "consumers-"));
-  // Of characters that mean something in a URL.
+  // These characters have a meaning in a URL.
   scratch = join(base, "we#ird %41");
   await cp(join(ROOT, "test", "package", "consumers"), scratch, { recursive: true });
   installed = join(scratch, "node_modules", "express-session-isolate");
@@ -54,7 +54,7 @@ beforeAll(async () => {
 afterAll(() => rm(base, { recursive: true }));
 
 async function pack(destination: string): Promise<Tarball> {
-  // What is in dist is what is tested: no script may build it anew while other tests use it.
+  // The tests use the existing build: no script may rebuild dist while other tests use it.
   const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", destination];
   const { stdout } = await run("npm", args, { cwd: ROOT, shell: process.platform === "win32" });
   const [packed] = JSON.parse(stdout) as Tarball[];
@@ -107,13 +107,13 @@ describe("the tarball", () => {
     expect(modules).toEqual([...new Set(modules)]);
   });
 
-  /** The modules of the engine in a built file, each once: the bundler puts their names above them. */
+  /** The engine modules in a built file, by the comments that the bundler writes above them. */
   async function engineModulesIn(file: string): Promise<string[]> {
     const names = (await read(file)).matchAll(/^\/\/ (src\/worker\/\S+\.ts)$/gm);
     return [...new Set(Array.from(names, ([, name]) => name!))];
   }
 
-  it("has what its documents link to, but for what is said to contributors", async () => {
+  it("has the files its documents link to, except CONTRIBUTING.md", async () => {
     const paths = tarball.files.map(({ path }) => path);
     for (const document of paths.filter((path) => path.endsWith(".md"))) {
       for (const [, link] of (await read(document)).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
@@ -123,7 +123,7 @@ describe("the tarball", () => {
     }
   });
 
-  /** The modules in dist that these load, and they themselves. */
+  /** These modules of dist and all that they load. */
   async function reachableFrom(entries: readonly string[]): Promise<string[]> {
     const found = new Set(entries);
     for (const file of found) {
@@ -133,7 +133,7 @@ describe("the tarball", () => {
     return [...found];
   }
 
-  it.each(TYPES)("%s is about nothing but express-session and Node", async (file) => {
+  it.each(TYPES)("%s refers to nothing but express-session and Node", async (file) => {
     const source = ts.createSourceFile(file, await read(`dist/${file}`), ts.ScriptTarget.Latest);
     const code = ts.createPrinter({ removeComments: true }).printFile(source);
     expect(code).not.toMatch(/comlink/i);
@@ -151,7 +151,7 @@ describe("a consumer", () => {
 
   it("runs in a realm of its own", () => consume("realm.cjs"));
 
-  it.each(["esm", "cjs"] as const)("that was bundled to %s is told of it", async (format) => {
+  it.each(["esm", "cjs"] as const)("bundled to %s gets an error that says so", async (format) => {
     const bundle = await bundled(format, "");
     await expect(consume(bundle)).rejects.toMatchObject({
       stderr: expect.stringMatching(/bundled.*external/) as unknown,
