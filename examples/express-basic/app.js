@@ -11,7 +11,7 @@ const views = new Eta({ views: fileURLToPath(new URL(".", import.meta.url)), cac
 /**
  * The routes. Browsers get pages, other clients get JSON.
  *
- * @param {import("express-session-isolate").LiteNoSQLStore} store
+ * @param {import("express-session-isolate").IsolatedStore} store
  * @param {string} secret
  */
 export function createApp(store, secret) {

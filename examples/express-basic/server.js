@@ -9,7 +9,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import process from "node:process";
-import LiteNoSQLStore from "express-session-isolate";
+import { IsolatedStore } from "express-session-isolate";
 import { createApp } from "./app.js";
 import { sessionSecret } from "./secret.js";
 
@@ -22,7 +22,7 @@ let stopping = false;
 
 try {
   const server = await listen(process.env.PORT || "3000");
-  const store = new LiteNoSQLStore({ directory: DIRECTORY });
+  const store = new IsolatedStore({ directory: DIRECTORY });
   process.once("SIGINT", () => stop(server, store));
   process.once("SIGTERM", () => stop(server, store));
   server.on("request", createApp(store, sessionSecret(DIRECTORY)));
