@@ -9,9 +9,9 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const views = new Eta({ views: fileURLToPath(new URL(".", import.meta.url)), cache: true });
 
 /**
- * The routes. Each answers a browser's form with a page and everyone else with JSON.
+ * The routes. Browsers get pages, other clients get JSON.
  *
- * @param {import("express-session-isolate").LiteNoSQLStore} store
+ * @param {import("express-session-isolate").IsolatedStore} store
  * @param {string} secret
  */
 export function createApp(store, secret) {
@@ -23,7 +23,7 @@ export function createApp(store, secret) {
       secret,
       resave: false,
       saveUninitialized: false,
-      // lax keeps other sites from posting our forms in the user's name.
+      // lax keeps other sites from submitting our forms on behalf of the user.
       cookie: { sameSite: "lax", maxAge: DAY_MS },
     }),
   );
@@ -36,12 +36,12 @@ export function createApp(store, secret) {
 
   app.post("/login", async (req, res) => {
     const userId = readUserId(req.body);
-    // A new id at login, so that an id known to others before it is worth nothing after it.
+    // A new session id at login: an id that somebody else knew before it is useless afterwards.
     await call(req.session, "regenerate");
     req.session.userId = userId;
     req.session.loggedInAt = new Date().toISOString();
     req.session.visits = 0;
-    // On disk before the browser is sent to a page that needs it.
+    // Stored before the browser is redirected to a page that needs it.
     await call(req.session, "save");
     answer(req, res, { userId });
   });
@@ -60,7 +60,7 @@ export function createApp(store, secret) {
   });
 
   app.use(() => {
-    throw new HttpError(404, "no such page");
+    throw new HttpError(404, "not found");
   });
 
   app.use((error, req, res, next) => {
@@ -82,7 +82,7 @@ class HttpError extends Error {
   }
 }
 
-/** What a client may know of an error: bad requests in words, our own failures not at all. */
+/** What the client is told: the reason for a bad request, but nothing about an internal error. */
 function describe({ status = 500, type, message }) {
   if (type === "entity.parse.failed") return { status, message: "the body is not valid JSON" };
   return status < 500 ? { status, message } : { status: 500, message: "internal error" };
@@ -121,7 +121,7 @@ function sendPage(res, data) {
   res.type("html").send(views.render("page", data));
 }
 
-/** Calls a method of a session that takes a callback. */
+/** Calls a session method that takes a callback, and returns a promise. */
 function call(session, method) {
   return new Promise((resolve, reject) => {
     session[method]((error) => (error ? reject(error) : resolve()));

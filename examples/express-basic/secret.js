@@ -4,10 +4,10 @@ import { join } from "node:path";
 import process from "node:process";
 
 /**
- * The secret that signs session cookies: SESSION_SECRET, or one that is made once and kept beside
- * the data, because a new one at each start would log everybody out.
+ * The secret that signs session cookies: SESSION_SECRET, or one that is generated once and stored
+ * with the data. A new secret at each start would log everyone out.
  *
- * @param {string} directory
+ * @param {string} directory where the generated secret is stored
  */
 export function sessionSecret(directory) {
   if (process.env.SESSION_SECRET) return process.env.SESSION_SECRET;
@@ -20,7 +20,7 @@ export function sessionSecret(directory) {
   }
   const secret = randomBytes(32).toString("base64url");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  // Renamed when it is complete, so that no crash leaves half a secret.
+  // Written under another name first, so that a crash cannot leave half a secret.
   writeFileSync(`${path}.new`, secret, { mode: 0o600 });
   renameSync(`${path}.new`, path);
   return secret;

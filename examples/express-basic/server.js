@@ -1,28 +1,28 @@
 /**
- * A server whose users stay logged in when it is restarted: `npm start` in the root of the project.
+ * A server whose users stay logged in when it restarts. Run `npm start` in the root of the project.
  *
- *   PORT            where it listens on 127.0.0.1; 3000 by default, 0 for any free port
- *   SESSION_SECRET  signs the session cookie; by default a secret is made and kept with the data
+ *   PORT            the port on 127.0.0.1; 3000 by default, 0 for any free port
+ *   SESSION_SECRET  signs the session cookie; by default a secret is generated and stored in ./data
  *
- * The sessions are in ./dados, under the directory that the server is started in.
+ * Sessions are stored in ./data, relative to the directory the server is started in.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import process from "node:process";
-import LiteNoSQLStore from "express-session-isolate";
+import { IsolatedStore } from "express-session-isolate";
 import { createApp } from "./app.js";
 import { sessionSecret } from "./secret.js";
 
 const HOST = "127.0.0.1";
-const DIRECTORY = "./dados";
-/** How long requests under way may take to end when the server is stopped. */
+const DIRECTORY = "./data";
+/** How long requests in progress may take to finish when the server is stopped. */
 const GRACE_MS = 5_000;
 
 let stopping = false;
 
 try {
   const server = await listen(process.env.PORT || "3000");
-  const store = new LiteNoSQLStore({ directory: DIRECTORY });
+  const store = new IsolatedStore({ directory: DIRECTORY });
   process.once("SIGINT", () => stop(server, store));
   process.once("SIGTERM", () => stop(server, store));
   server.on("request", createApp(store, sessionSecret(DIRECTORY)));
@@ -46,19 +46,19 @@ async function listen(port) {
   } catch (cause) {
     const why =
       cause.code === "EADDRINUSE"
-        ? "another program listens there; set PORT to use a different one"
+        ? "another program uses this port; set PORT to choose another one"
         : cause.message;
     throw new Error(`cannot listen on ${HOST}:${port}: ${why}`, { cause });
   }
   return server;
 }
 
-/** Answers what is under way, then closes the store, which puts on disk all that it holds. */
+/** Lets requests in progress finish, then closes the store, which flushes it to disk. */
 async function stop(server, store) {
   if (stopping) return;
   stopping = true;
   const deadline = setTimeout(() => server.closeAllConnections(), GRACE_MS);
-  // close() ends the connections that are idle at that moment, and these those that become so.
+  // close() ends the connections that are idle now; the timer ends those that become idle later.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   server.close();
   await once(server, "close");

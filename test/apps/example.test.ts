@@ -139,7 +139,7 @@ describe("over HTTP", () => {
   it.each([
     ["no body", { method: "POST" }],
     ["no userId", postJson("{}")],
-    ["a userId that is no string", postJson('{"userId":{"$gt":""}}')],
+    ["a userId that is not a string", postJson('{"userId":{"$gt":""}}')],
     ["an empty userId", postJson('{"userId":"  "}')],
     ["a userId that is too long", postJson(JSON.stringify({ userId: "x".repeat(65) }))],
     ["malformed JSON", postJson('{"userId":')],
@@ -179,19 +179,19 @@ describe("as a process", () => {
     const first = start();
     const cookie = await logIn(first);
     expect(await first.stop(signal)).toEqual({ code: 0, signal: null, stderr: "" });
-    expect((await readdir(join(cwd, "dados"))).filter((name) => name.includes("lock"))).toEqual([]);
+    expect((await readdir(join(cwd, "data"))).filter((name) => name.includes("lock"))).toEqual([]);
 
     const me = await start().request("/me", { headers: { cookie } });
     expect(await me.json()).toMatchObject({ userId: "123" });
   });
 
   it.each(signals)("%s while it opens ends it in order", async (signal) => {
-    const data = join(cwd, "dados");
+    const data = join(cwd, "data");
     await mkdir(data);
-    // It may be that somebody is just writing it: it is looked at again a moment later.
+    // An empty lock file may be one that is just being written, so the store looks again later.
     await writeFile(join(data, "sessions.lock"), "");
     const server = start();
-    // It hears signals before it makes this.
+    // The server listens for signals before it creates this file.
     await until(() => existsSync(join(data, ".session-secret")));
     expect(await server.stop(signal)).toEqual({ code: 0, signal: null, stderr: "" });
     expect((await readdir(data)).filter((name) => name.includes("lock"))).toEqual([]);
@@ -208,7 +208,7 @@ describe("as a process", () => {
 
   it.skipIf(onWindows)("keeps the secret it made to the owner of the process", async () => {
     await start().port();
-    const { mode } = await stat(join(cwd, "dados", ".session-secret"));
+    const { mode } = await stat(join(cwd, "data", ".session-secret"));
     expect(mode & 0o777).toBe(0o600);
   });
 
@@ -219,7 +219,7 @@ describe("as a process", () => {
 
     const second = start({ SESSION_SECRET: "another" });
     expect((await second.request("/me", { headers: { cookie } })).status).toBe(401);
-    expect(await readdir(join(cwd, "dados"))).not.toContain(".session-secret");
+    expect(await readdir(join(cwd, "data"))).not.toContain(".session-secret");
   });
 
   it("does not start on a port in use, and says so in one line", async () => {

@@ -1,4 +1,4 @@
-/** The packed package in a scratch project that has nothing but what the package declares. */
+/** The packed package, in a scratch project with only the dependencies that the package declares. */
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -35,7 +35,7 @@ let tarball: Tarball;
 
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), "consumers-"));
-  // Of characters that mean something in a URL.
+  // These characters have a meaning in a URL.
   scratch = join(base, "we#ird %41");
   await cp(join(ROOT, "test", "package", "consumers"), scratch, { recursive: true });
   installed = join(scratch, "node_modules", "express-session-isolate");
@@ -54,7 +54,7 @@ beforeAll(async () => {
 afterAll(() => rm(base, { recursive: true }));
 
 async function pack(destination: string): Promise<Tarball> {
-  // What is in dist is what is tested: no script may build it anew while other tests use it.
+  // The tests use the existing build: no script may rebuild dist while other tests use it.
   const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", destination];
   const { stdout } = await run("npm", args, { cwd: ROOT, shell: process.platform === "win32" });
   const [packed] = JSON.parse(stdout) as Tarball[];
@@ -73,7 +73,7 @@ function read(path: string): Promise<string> {
 }
 
 function consume(file: string): Promise<{ stdout: string; stderr: string }> {
-  return run(process.execPath, [file, join(scratch, "dados")], { cwd: scratch });
+  return run(process.execPath, [file, join(scratch, "data")], { cwd: scratch });
 }
 
 describe("the tarball", () => {
@@ -82,7 +82,7 @@ describe("the tarball", () => {
 
   it("has what a user needs and no more", async () => {
     const modules = await reachableFrom(ENTRIES);
-    const dist = [...modules, ...modules.map((file) => `${file}.map`), ...TYPES];
+    const dist = [...modules, ...TYPES];
     const pages = ["architecture.md", "durability.md", "format.md", "performance.md"];
     const plots = ["delay-slow-disk", "latency-slow-disk", "sets-slow-disk", "throughput"];
     const docs = [...pages, ...plots.map((plot) => `img/${plot}.svg`)].map(
@@ -95,7 +95,25 @@ describe("the tarball", () => {
     expect(tarball.files.map(({ path }) => path).sort()).toEqual(expected.sort());
   });
 
-  it("has what its documents link to, but for what is said to contributors", async () => {
+  it("has no source map and no source", () => {
+    const paths = tarball.files.map(({ path }) => path);
+    expect(paths.filter((path) => /\.map$|^src\//.test(path))).toEqual([]);
+  });
+
+  it.each([".js", ".cjs"])("has the engine once in its %s files", async (extension) => {
+    const files = tarball.files.map(({ path }) => path).filter((path) => path.endsWith(extension));
+    const modules = (await Promise.all(files.map(engineModulesIn))).flat();
+    expect(modules).toContain("src/worker/disk/engine.ts");
+    expect(modules).toEqual([...new Set(modules)]);
+  });
+
+  /** The engine modules in a built file, by the comments that the bundler writes above them. */
+  async function engineModulesIn(file: string): Promise<string[]> {
+    const names = (await read(file)).matchAll(/^\/\/ (src\/worker\/\S+\.ts)$/gm);
+    return [...new Set(Array.from(names, ([, name]) => name!))];
+  }
+
+  it("has the files its documents link to, except CONTRIBUTING.md", async () => {
     const paths = tarball.files.map(({ path }) => path);
     for (const document of paths.filter((path) => path.endsWith(".md"))) {
       for (const [, link] of (await read(document)).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
@@ -105,7 +123,7 @@ describe("the tarball", () => {
     }
   });
 
-  /** The modules in dist that these load, and they themselves. */
+  /** These modules of dist and all that they load. */
   async function reachableFrom(entries: readonly string[]): Promise<string[]> {
     const found = new Set(entries);
     for (const file of found) {
@@ -115,7 +133,7 @@ describe("the tarball", () => {
     return [...found];
   }
 
-  it.each(TYPES)("%s is about nothing but express-session and Node", async (file) => {
+  it.each(TYPES)("%s refers to nothing but express-session and Node", async (file) => {
     const source = ts.createSourceFile(file, await read(`dist/${file}`), ts.ScriptTarget.Latest);
     const code = ts.createPrinter({ removeComments: true }).printFile(source);
     expect(code).not.toMatch(/comlink/i);
@@ -133,7 +151,7 @@ describe("a consumer", () => {
 
   it("runs in a realm of its own", () => consume("realm.cjs"));
 
-  it.each(["esm", "cjs"] as const)("that was bundled to %s is told of it", async (format) => {
+  it.each(["esm", "cjs"] as const)("bundled to %s gets an error that says so", async (format) => {
     const bundle = await bundled(format, "");
     await expect(consume(bundle)).rejects.toMatchObject({
       stderr: expect.stringMatching(/bundled.*external/) as unknown,

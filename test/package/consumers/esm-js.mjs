@@ -9,11 +9,17 @@ assert.equal(new api.StoreError("STORE_IO", "x").code, "STORE_IO");
 const directory = process.argv[2];
 for (const Class of [LiteNoSQLStore, connect(session)]) {
   for (const isolate of [true, false]) {
-    const store = new Class({ directory, collection: "esm-js", isolate });
+    const options = { directory, collection: "esm-js", isolate };
+    const store = new Class(options);
     assert(store instanceof session.Store);
     await store.set("a", { cookie: {}, user: 1 });
     assert.equal((await store.get("a")).user, 1);
+    await assert.rejects(new Class(options).get("a"), isStoreError("STORE_LOCKED"));
     await store.close();
-    await assert.rejects(store.get("a"), (error) => error instanceof api.StoreError);
+    await assert.rejects(store.get("a"), isStoreError("STORE_CLOSED"));
   }
+}
+
+function isStoreError(code) {
+  return (error) => error instanceof api.StoreError && error.code === code;
 }

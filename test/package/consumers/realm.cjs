@@ -1,6 +1,6 @@
 /**
- * Loads the package in a realm of its own, with a document, as Jest does with jsdom: there the classes
- * of the language are others than those of Node's own modules.
+ * Loads the package in a separate realm with a document, as Jest does with jsdom. There, built-in
+ * classes such as Error differ from those that Node's own modules use, and import() fails.
  */
 const assert = require("node:assert/strict");
 const { readFileSync } = require("node:fs");
