@@ -4,7 +4,7 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { engineOf } from "../../src/main/hosts/engine-host.js";
+import { engineFrom } from "../../src/main/hosts/engine-host.js";
 import type { Engine } from "../../src/protocol/contract.js";
 import { behaviorOf, type EngineKind } from "./engine/behavior.js";
 import { type Fault, FAULTS } from "./engine/faults.js";
@@ -16,7 +16,7 @@ function model(fault: Fault = () => ({})): EngineKind<ModelPlace> {
   const faulty = (place: ModelPlace): Engine => {
     const right = new ModelEngine(place);
     const wrong = fault(right, place);
-    return engineOf((method, args) =>
+    return engineFrom((method, args) =>
       call(wrong[method] === undefined ? right : (wrong as Engine), method, args),
     );
   };
@@ -26,7 +26,7 @@ function model(fault: Fault = () => ({})): EngineKind<ModelPlace> {
     open: async (place) => faulty(place),
     start(place) {
       const opening = turn(faulty(place));
-      return engineOf(async (method, args) => call(await opening, method, args));
+      return engineFrom(async (method, args) => call(await opening, method, args));
     },
     clock: ({ clock }) => clock,
     breakWrites(place) {

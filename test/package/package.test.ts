@@ -83,7 +83,13 @@ describe("the tarball", () => {
   it("has what a user needs and no more", async () => {
     const modules = await reachableFrom(ENTRIES);
     const dist = [...modules, ...TYPES];
-    const pages = ["architecture.md", "durability.md", "format.md", "performance.md"];
+    const pages = [
+      "architecture.md",
+      "durability.md",
+      "format.md",
+      "migrating.md",
+      "performance.md",
+    ];
     const plots = ["delay-slow-disk", "latency-slow-disk", "sets-slow-disk", "throughput"];
     const docs = [...pages, ...plots.map((plot) => `img/${plot}.svg`)].map(
       (file) => `docs/${file}`,

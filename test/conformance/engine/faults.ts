@@ -4,7 +4,8 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 import type { Engine } from "../../../src/protocol/contract.js";
-import { encodeError, StoreError } from "../../../src/protocol/errors.js";
+import { StoreError } from "../../../src/protocol/errors.js";
+import { encodeError } from "../../../src/protocol/wire-error.js";
 import { SEED } from "../../support/random.js";
 import type { ModelPlace, ModelSession } from "./model-engine.js";
 

@@ -9,7 +9,8 @@ import type {
   Write,
   WriteOutcome,
 } from "../../../src/protocol/contract.js";
-import { encodeError, StoreError } from "../../../src/protocol/errors.js";
+import { StoreError } from "../../../src/protocol/errors.js";
+import { encodeError } from "../../../src/protocol/wire-error.js";
 import { ManualClock } from "../../support/manual-clock.js";
 
 export interface ModelSession {
