@@ -1,9 +1,9 @@
 /**
- * Proves that each guard of the engine is needed and each test awake: takes one out of a copy of the
- * source at a time, and expects the tests to notice.
+ * Proves that each safeguard of the engine is needed and each test awake: takes one line that is
+ * marked `// guard: <name>` out of a copy of the source at a time, and expects its test to fail.
  *
- *     node scripts/prove-guards.js              all of them
- *     node scripts/prove-guards.js compactor    those whose name has this in it
+ *     node scripts/prove-guards.js                all of them
+ *     node scripts/prove-guards.js compaction     those whose name contains this
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -16,86 +16,49 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const CUTS = "test/faults/power-cut.test.ts";
 const TROUBLE = "test/faults/disk-trouble.test.ts";
 const LOST = "test/faults/lost-lock.test.ts";
+const FILES = "test/ports/files.test.ts";
 
-const SYNC_DIRECTORY = "await files.syncDirectory(paths.directory);";
+/** The test of each guard, by its name. */
+const TESTS = new Map([
+  ["journal, fsync of an append", CUTS],
+  ["journal, a failed fsync is not trusted", TROUBLE],
+  ["journal, half a record is cut off", TROUBLE],
+  ["journal, fsync of a cut", TROUBLE],
+  ["snapshot, fsync", CUTS],
+  ["committer, refusal after a task", "test/disk/committer.test.ts"],
+  ["committer, still the owner", LOST],
+  ["compaction, fsync of the new journal", CUTS],
+  ["compaction, fsync of the old journal", CUTS],
+  ["compaction, still the owner before the snapshot", LOST],
+  ["compaction, directory after the snapshot", CUTS],
+  ["compaction, still the owner before the journal", LOST],
+  ["compaction, directory after the journal", CUTS],
+  ["opening, still the owner before damage is set aside", LOST],
+  ["opening, still the owner before the cut", LOST],
+  ["opening, cut of the torn tail", CUTS],
+  ["opening, fsync of the journal", CUTS],
+  ["opening, directory", CUTS],
+  ["closing, fsync", CUTS],
+  ["quarantine, fsync", CUTS],
+  ["quarantine, directory", CUTS],
+  ["salt, fsync of another's", "test/disk/keys.test.ts"],
+  ["salt, directory", CUTS],
+  ["small file, fsync", CUTS],
+  ["engine, half a quarantine is removed", TROUBLE],
+  ["engine, half a salt is removed", TROUBLE],
+  ["files, directory above a new one", FILES],
+]);
 
-/** A guard is the `nth` place in `file` where this text stands. */
-const GUARDS = [
-  ["journal: fsync of an append", "journal.ts", "await file.sync();", 1, CUTS],
-  ["journal: a failed fsync is not trusted", "journal.ts", "this.#known = false;", 1, TROUBLE],
-  [
-    "journal: half a record is cut off",
-    "journal.ts",
-    "await file.truncate(this.#length);",
-    1,
-    TROUBLE,
-  ],
-  ["snapshot: fsync", "snapshot-writer.ts", "await this.#file.sync();", 1, CUTS],
-  ["compactor: fsync of the new journal", "compactor.ts", "await target.sync();", 1, CUTS],
-  ["compactor: fsync of the old journal", "compactor.ts", "await journal.sync();", 1, CUTS],
-  ["compactor: directory, snapshot renamed", "compactor.ts", SYNC_DIRECTORY, 1, CUTS],
-  ["compactor: directory, journal renamed", "compactor.ts", SYNC_DIRECTORY, 2, CUTS],
-  ["opening: the torn tail is cut off", "opening.ts", "await file.truncate(length);", 1, CUTS],
-  ["opening: fsync of the journal", "opening.ts", "await file.sync();", 1, CUTS],
-  ["opening: directory", "opening.ts", SYNC_DIRECTORY, 1, CUTS],
-  [
-    "keyring: fsync of another's salt",
-    "keyring.ts",
-    "await file.sync();",
-    1,
-    "test/disk/keys.test.ts",
-  ],
-  ["keyring: fsync of the salt", "keyring.ts", "await file.sync();", 2, CUTS],
-  ["keyring: directory", "keyring.ts", SYNC_DIRECTORY, 1, CUTS],
-  ["quarantine: fsync", "quarantine.ts", "await target.sync();", 1, CUTS],
-  ["quarantine: fsync of the sealed one", "quarantine.ts", "await target.sync();", 2, CUTS],
-  ["quarantine: directory", "quarantine.ts", SYNC_DIRECTORY, 1, CUTS],
-  ["journal: fsync of a cut", "journal.ts", "await file.sync();", 2, TROUBLE],
-  [
-    "committer: no write after a task that failed",
-    "committer.ts",
-    "if (!this.#parts.journal.known) this.refuse(error);",
-    1,
-    "test/disk/committer.test.ts",
-  ],
-  ["committer: still the owner", "committer.ts", "await assertOwned();", 1, LOST],
-  ["opening: still the owner, damage", "opening.ts", "await parts.assertOwned();", 1, LOST],
-  ["opening: still the owner, journal", "opening.ts", "await assertOwned();", 1, LOST],
-  ["compactor: still the owner, snapshot", "compactor.ts", "await assertOwned();", 1, LOST],
-  ["compactor: still the owner, journal", "compactor.ts", "await assertOwned();", 2, LOST],
-  ["engine: fsync at closing", "engine.ts", "journal.sync()", 1, CUTS],
-  [
-    "engine: half a quarantine is removed",
-    "engine.ts",
-    "await files.remove(paths.quarantineTemporary);",
-    1,
-    TROUBLE,
-  ],
-  [
-    "engine: half a salt is removed",
-    "engine.ts",
-    "await files.remove(paths.saltTemporary);",
-    1,
-    TROUBLE,
-  ],
-  ["files: fsync of a copy", "files.ts", "await target.sync();", 1, "test/ports/files.test.ts"],
-  [
-    "files: directory above a new one",
-    "files.ts",
-    "await nodeFiles.syncDirectory(dirname(path));",
-    1,
-    "test/ports/files.test.ts",
-  ],
-];
-
-/** Random scripts differ: so many seeds are tried before a guard counts as superfluous. */
+/** Random scripts differ: so many seeds are tried before a guard is taken for superfluous. */
 const SEEDS = [1, 2, 3, 4, 5];
+
+const MARK = /^.*\/\/ guard: (.+)$/gm;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const wanted = process.argv[2] ?? "";
@@ -106,36 +69,52 @@ try {
     cpSync(join(root, name), join(copy, name), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "junction");
-  const tests = [...new Set(GUARDS.map(([, , , , test]) => test))];
+  const guards = findGuards();
+  const names = new Set(guards.map(({ name }) => name));
+  for (const name of TESTS.keys()) if (!names.has(name)) report("NOT IN THE SOURCE", name, false);
+  const chosen = guards.filter(({ name }) => name.includes(wanted));
+  if (chosen.length === 0) throw new Error(`no guard's name contains "${wanted}"`);
+  const tests = [...new Set(chosen.flatMap(({ name }) => TESTS.get(name) ?? []))];
   const untouched = tests.map((test) => run(test, 1)).find(({ red }) => red);
   if (untouched) throw new Error(`red without any change:\n${untouched.output}`);
-  for (const [name, file, text, nth, test] of GUARDS) {
-    if (!name.includes(wanted)) continue;
-    const path = join(copy, pathOf(file));
-    const source = readFileSync(path, "utf8");
-    const changed = without(source, text, nth);
-    if (changed === null) {
-      unproven++;
-      console.log(`${"ABSENT".padEnd(35)}  ${name}`);
-      continue;
-    }
-    writeFileSync(path, changed);
-    const result = firstRed(test);
-    writeFileSync(path, source);
-    if (!result) unproven++;
-    console.log(
-      `${result ? `red    ${result.summary.padStart(28)}` : "GREEN".padEnd(35)}  ${name}`,
-    );
-  }
+  for (const guard of chosen) prove(guard);
 } finally {
   rmSync(copy, { recursive: true, force: true });
 }
 process.exitCode = unproven > 0 ? 1 : 0;
 
-/** @param {string} file the name of a file somewhere in src/worker */
-function pathOf(file) {
-  const names = readdirSync(join(root, "src", "worker"), { recursive: true }).map(String);
-  return join("src", "worker", names.find((name) => basename(name) === file) ?? file);
+/** The marked lines of the source. @returns {{ name: string, path: string, line: string }[]} */
+function findGuards() {
+  return readdirSync(join(copy, "src"), { recursive: true })
+    .map((name) => join(copy, "src", String(name)))
+    .filter((path) => path.endsWith(".ts"))
+    .flatMap((path) =>
+      [...readFileSync(path, "utf8").matchAll(MARK)].map(([line, name = ""]) => ({
+        name,
+        path,
+        line,
+      })),
+    );
+}
+
+/** @param {{ name: string, path: string, line: string }} guard */
+function prove({ name, path, line }) {
+  const test = TESTS.get(name);
+  if (test === undefined) {
+    report("WITHOUT A TEST", name, false);
+    return;
+  }
+  const source = readFileSync(path, "utf8");
+  writeFileSync(path, source.replace(line, ""));
+  const result = firstRed(test);
+  writeFileSync(path, source);
+  report(result ? `red    ${result.summary.padStart(28)}` : "GREEN", name, result !== null);
+}
+
+/** @param {string} verdict @param {string} name @param {boolean} isProven */
+function report(verdict, name, isProven) {
+  if (!isProven) unproven++;
+  console.log(`${verdict.padEnd(35)}  ${name}`);
 }
 
 /** @param {string} test */
@@ -145,17 +124,6 @@ function firstRed(test) {
     if (result.red) return result;
   }
   return null;
-}
-
-/** @param {string} source @param {string} text @param {number} nth */
-function without(source, text, nth) {
-  let at = -1;
-  for (let found = 0; found < nth; found++) {
-    at = source.indexOf(text, at + 1);
-    if (at === -1) return null;
-  }
-  const nothing = text.endsWith(";") ? ";" : "Promise.resolve()";
-  return source.slice(0, at) + nothing + source.slice(at + text.length);
 }
 
 /** @param {string} test @param {number} seed */

@@ -1,6 +1,7 @@
 /**
- * What may import what in src/: main → protocol ← worker, and each dangerous module in one place.
- * Types count as much as values, except where a rule says otherwise.
+ * What may import what in src/: main → protocol ← worker, the rooms of each in one direction, and
+ * each dangerous module in one place. Types count as much as values, except where a rule says
+ * otherwise.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix, relative, sep } from "node:path";
@@ -10,12 +11,37 @@ import { describe, expect, it } from "vitest";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** For each part of the source, the parts that it may import from. */
+const DISK = "src/worker/disk/";
+const PORTS = "src/worker/ports/";
+const PROTOCOL = "src/protocol/";
+
+/**
+ * What the files under a path may import: files under these paths. The longest path that a file is
+ * under is the one that holds for it.
+ */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
-  main: ["main", "protocol"],
-  worker: ["worker", "protocol"],
-  protocol: ["protocol"],
+  "src/main/index.ts": ["src/main/store.ts", "src/main/options/", PROTOCOL],
+  "src/main/connect.ts": ["src/main/store.ts", "src/main/options/", PROTOCOL],
+  "src/main/": ["src/main/", PROTOCOL],
+  "src/main/options/": ["src/main/options/", `${PROTOCOL}config.ts`],
+  "src/main/hosts/": ["src/main/hosts/", PROTOCOL],
+  [PROTOCOL]: [PROTOCOL],
+  "src/worker/": [`${DISK}engine.ts`, PORTS, PROTOCOL],
+  [PORTS]: [PORTS, `${PROTOCOL}errors.ts`],
+  [DISK]: [DISK, PORTS, PROTOCOL],
+  [`${DISK}journal/`]: rooms("journal/", "documents/", "keys/", "lines/"),
+  [`${DISK}snapshot/`]: rooms("snapshot/", "shapes/", "documents/", "keys/", "lines/"),
+  [`${DISK}shapes/`]: rooms("shapes/", "documents/", "lines/"),
+  [`${DISK}documents/`]: rooms("documents/", "lines/"),
+  [`${DISK}keys/`]: rooms("keys/", "lines/", "paths.ts"),
+  [`${DISK}lock/`]: [...rooms("lock/", "paths.ts"), `${PROTOCOL}errors.ts`],
+  [`${DISK}lines/`]: rooms("lines/"),
 };
+
+/** Rooms of the engine over files, and the outside world. */
+function rooms(...names: string[]): string[] {
+  return [...names.map((name) => `${DISK}${name}`), PORTS];
+}
 
 /** What main loads when the engine runs on its own thread: by one dynamic import, and no other. */
 const ENGINE = "src/worker/disk/engine.ts";
@@ -116,9 +142,10 @@ function violations(sources: Readonly<Record<string, string>>): string[] {
     for (const imported of importsOf(text)) {
       if (imported.module.startsWith(".")) {
         const target = posix.join(posix.dirname(file), imported.module).replace(/\.js$/, ".ts");
-        const isEngineImport = imported.isDynamic && target === ENGINE && layerOf(file) === "main";
+        const isEngineImport =
+          imported.isDynamic && target === ENGINE && file.startsWith("src/main/");
         if (isEngineImport && ++engineImports === 1) continue;
-        if (LAYERS[layerOf(file)]?.includes(layerOf(target))) continue;
+        if (allowedFrom(file).some((path) => target.startsWith(path))) continue;
       } else if (mayImport(file, imported)) continue;
       found.push(`${file} imports ${imported.module}`);
     }
@@ -126,8 +153,10 @@ function violations(sources: Readonly<Record<string, string>>): string[] {
   return found;
 }
 
-function layerOf(file: string): string {
-  return /^src\/(\w+)\//.exec(file)?.[1] ?? "(outside)";
+function allowedFrom(file: string): readonly string[] {
+  const paths = Object.keys(LAYERS).filter((path) => file.startsWith(path));
+  const longest = paths.reduce((best, path) => (path.length > best.length ? path : best), "");
+  return LAYERS[longest] ?? [];
 }
 
 function mayImport(file: string, { module, names, isType }: Import): boolean {
@@ -160,6 +189,20 @@ describe("the rules", () => {
       'import { x } from "../worker/disk/engine.js";',
     ],
     ["main on a computed module", "src/main/client.ts", "await import(name);"],
+    ["a room on one above it", "src/worker/disk/keys/log.ts", 'import "../journal/journal.js";'],
+    ["the journal on the snapshot", "src/worker/disk/journal/log.ts", 'import "../snapshot/x.js";'],
+    [
+      "the snapshot on a type of the journal",
+      "src/worker/disk/snapshot/log.ts",
+      'import type { X } from "../journal/record.js";',
+    ],
+    ["a room on the root of the engine", "src/worker/disk/lock/log.ts", 'import "../opening.js";'],
+    ["the lock on documents", "src/worker/disk/lock/log.ts", 'import "../documents/x.js";'],
+    ["the outside world on the engine", "src/worker/ports/log.ts", 'import "../disk/paths.js";'],
+    ["the thread on a part of the engine", "src/worker/index.ts", 'import "./disk/service.js";'],
+    ["hosts on the store", "src/main/hosts/log.ts", 'import "../reporter.js";'],
+    ["options on the store", "src/main/options/log.ts", 'import "../expiry.js";'],
+    ["an entry on the client", "src/main/index.ts", 'import "./client.js";'],
     ["worker on main", "src/worker/service.ts", 'export * from "../main/expiry.js";'],
     [
       "worker on an inline type of main",
@@ -221,7 +264,11 @@ describe("the rules", () => {
       "src/worker/ports/node-files.ts":
         'import * as fs from "node:fs"; import { dirname } from "node:path";',
       "src/worker/disk/keys/cipher.ts": 'import { createCipheriv } from "node:crypto";',
-      "src/worker/index.ts": 'import { parentPort } from "node:worker_threads";',
+      "src/worker/index.ts": `
+        import { parentPort } from "node:worker_threads";
+        import { openEngine } from "./disk/engine.js";`,
+      "src/worker/disk/opening.ts": 'import { readJournal } from "./journal/journal-reader.js";',
+      "src/worker/disk/keys/salt.ts": 'import type { CollectionPaths } from "../paths.js";',
     };
     expect(violations(sources)).toEqual([]);
   });

@@ -57,5 +57,4 @@ engineSuite("an engine in a worker", {
   async kill() {
     await workers.at(-1)?.terminate();
   },
-  lateCallsHang: true,
 });

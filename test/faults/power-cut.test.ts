@@ -179,7 +179,7 @@ describe("a salt", () => {
       const whileMaking = moments.filter(({ operation }) => operation.path.includes(".db.salt"));
       // Each is killed, and the one that opens next is cut off at each of its operations.
       const marks = ["in the journal", "kept by an earlier opening"];
-      const parts = { marks, passwords: [A], every: 1, nested: 1 };
+      const parts = { marks, passwords: [A], every: EVERY, nested: 1 };
       const recovery = new Recovery({ random, ...parts });
       await recovery.cutAll(whileMaking);
       expectNoViolations(context, "power cuts", recovery.cuts, recovery.violations);

@@ -7,7 +7,7 @@
 import type { EngineConfig } from "../../protocol/config.js";
 import type { Engine } from "../../protocol/contract.js";
 import { type DebugLog, debugLog } from "../../protocol/debug-log.js";
-import type { Report, StoreError } from "../../protocol/errors.js";
+import { type Report, StoreError } from "../../protocol/errors.js";
 import { engineFrom, type EngineHost, isTransient, RETRY_AFTER_MS } from "./engine-host.js";
 import { workerError, WorkerLife } from "./worker-life.js";
 
@@ -63,6 +63,9 @@ export class WorkerHost implements EngineHost {
   }
 
   #call(method: keyof Engine, args: unknown[]): Promise<unknown> {
+    if (this.#closed) {
+      return Promise.reject(new StoreError("STORE_CLOSED", "the store has been closed"));
+    }
     return new Promise((resolve, reject) => {
       const call: Call = { method, args, resolve, reject, deaths: 0 };
       this.#calls.add(call);

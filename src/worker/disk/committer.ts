@@ -5,7 +5,8 @@
  */
 import type { DiskStats } from "../../protocol/contract.js";
 import type { StoreError } from "../../protocol/errors.js";
-import type { Clock, Timer } from "../ports/clock.js";
+import type { Clock } from "../ports/clock.js";
+import { CommitQueue, type Group } from "./commit-queue.js";
 import { CommitMeter } from "./commit-meter.js";
 import type { Collection } from "./documents/collection.js";
 import { ioError } from "../ports/failure.js";
@@ -14,21 +15,7 @@ import type { Keyring } from "./keys/keyring.js";
 import { LineBuffer } from "./lines/line-buffer.js";
 import type { PendingWrite, PendingWrites } from "./pending-writes.js";
 import { deleteRecord, encodeLine, insertRecord, touchRecord } from "./journal/record.js";
-
-/** A touch that finds no commit to ride on is journalled after this long. */
-const TOUCH_DELAY_MS = 1000;
-
-/** Commits are encoded in one go, while calls wait: a few milliseconds' worth. */
-export const MAX_COMMIT_WRITES = 2048;
-
-/** Writes that were made together and share their fate. */
-interface Group {
-  readonly writes: readonly PendingWrite[];
-  readonly settle: (error?: StoreError) => void;
-}
-
-/** Something to do between two commits. */
-type Task = () => Promise<void>;
+import { Touches } from "./touches.js";
 
 export interface CommitterParts {
   readonly collection: Collection;
@@ -52,18 +39,16 @@ export class Committer {
   readonly #parts: CommitterParts;
   readonly #lines = new LineBuffer();
   readonly #meter = new CommitMeter();
-  /** Ids of sessions whose last touch is in memory only. */
-  #touched = new Set<string>();
-  #touchTimer: Timer | null = null;
-  #touchesDue = false;
-  /** What is to be done, in the order in which it was asked for. */
-  #queue: (Group | Task)[] = [];
-  #running = false;
+  readonly #queue = new CommitQueue((groups) => this.#commit(groups));
+  readonly #touches: Touches;
   #refusal: StoreError | null = null;
   #disowned: StoreError | null = null;
 
   constructor(parts: CommitterParts) {
     this.#parts = parts;
+    this.#touches = new Touches(parts.clock, () => {
+      this.#queue.commitSoon();
+    });
   }
 
   /** Whether memory or the files may have anything under this id, even if only a pending delete. */
@@ -73,7 +58,7 @@ export class Committer {
 
   /** Whether touches are in memory only. */
   get hasTouches(): boolean {
-    return this.#touched.size > 0;
+    return this.#touches.size > 0;
   }
 
   /**
@@ -86,12 +71,11 @@ export class Committer {
     return new Promise((resolve, reject) => {
       this.#queue.push({
         writes,
-        settle: (error) => {
+        answer: (error) => {
           if (error === undefined) resolve();
           else reject(error);
         },
       });
-      this.#start();
     });
   }
 
@@ -99,8 +83,8 @@ export class Committer {
   touch(sid: string, cookie: string | null, expiresAt: number): void {
     const { pending, clock } = this.#parts;
     pending.extend(sid, cookie, expiresAt, clock.now());
-    this.#touched.add(sid);
-    this.#awaitTouches();
+    this.#touches.add(sid);
+    this.#touches.schedule();
   }
 
   /**
@@ -108,24 +92,20 @@ export class Committer {
    * meanwhile wait for it, and are refused if the journal cannot be trusted after it.
    */
   exclusively<T>(task: () => Promise<T>): Promise<T> {
+    // With the touches that were made before.
+    this.#queue.commitSoon();
     return new Promise((resolve, reject) => {
       this.#queue.push(async () => {
         try {
           resolve(await task());
         } catch (cause) {
           const error = ioError("cannot change the files", cause);
-          if (!this.#parts.journal.trusted) this.refuse(error); // guard: committer, no write after a task that failed
+          const { journal } = this.#parts;
+          if (!journal.trusted) this.#refusal ??= error; // guard: committer, refusal after a task
           reject(error);
         }
       });
-      this.#touchesDue = true;
-      this.#start();
     });
-  }
-
-  /** Refuses all writes from now on, with this error, until {@link resume}. */
-  refuse(error: StoreError): void {
-    this.#refusal ??= error;
   }
 
   /** Refuses all writes from now on: the files are no longer ours. */
@@ -138,7 +118,7 @@ export class Committer {
   resume(): void {
     if (this.#disowned !== null) return;
     this.#refusal = null;
-    if (this.#touched.size > 0) this.#awaitTouches();
+    this.#touches.schedule();
   }
 
   /** Why the files are no longer ours, if they are not. */
@@ -157,53 +137,10 @@ export class Committer {
 
   /** Forgets the timer. */
   stop(): void {
-    this.#touchTimer?.cancel();
-    this.#touchTimer = null;
-  }
-
-  #awaitTouches(): void {
-    this.#touchTimer ??= this.#parts.clock.after(TOUCH_DELAY_MS, () => {
-      this.#touchTimer = null;
-      this.#touchesDue = true;
-      this.#start();
-    });
-  }
-
-  #start(): void {
-    if (this.#running) return;
-    this.#running = true;
-    void this.#run();
-  }
-
-  async #run(): Promise<void> {
-    for (;;) {
-      const groups = this.#takeGroups();
-      if (groups.length > 0 || this.#touchesDue) {
-        await this.#commit(groups);
-        continue;
-      }
-      const next = this.#queue.shift();
-      if (typeof next !== "function") break;
-      await next();
-    }
-    this.#running = false;
-  }
-
-  /** What is committed together: the groups before the first task, up to a number of writes. */
-  #takeGroups(): Group[] {
-    const groups: Group[] = [];
-    let writes = 0;
-    for (const item of this.#queue) {
-      if (typeof item === "function" || writes >= MAX_COMMIT_WRITES) break;
-      groups.push(item);
-      writes += item.writes.length;
-    }
-    this.#queue.splice(0, groups.length);
-    return groups;
+    this.#touches.stop();
   }
 
   async #commit(groups: readonly Group[]): Promise<void> {
-    this.#touchesDue = false;
     if (this.#refusal !== null) {
       this.#fail(groups, this.#refusal);
       return;
@@ -212,10 +149,9 @@ export class Committer {
     // Of several writes of one id the last is the one that counts: they share their fate.
     const writes = new Map<string, PendingWrite>();
     for (const group of groups) for (const write of group.writes) writes.set(write.sid, write);
-    const touched = this.#touched;
-    this.#touched = new Set();
-    let records: number;
+    const touched = this.#touches.take();
     const startedAt = performance.now();
+    let records: number;
     try {
       await assertOwned(); // guard: committer, still the owner
       records = this.#encode(writes.values(), touched, clock.now());
@@ -224,7 +160,7 @@ export class Committer {
       const error = ioError("cannot commit", cause);
       this.#meter.failed++;
       if (!journal.trusted) this.#refusal = error;
-      for (const sid of touched) this.#touched.add(sid);
+      for (const sid of touched) this.#touches.add(sid);
       this.#fail(groups, error);
       if (!journal.trusted) this.#parts.onDistrust(error);
       else if (groups.length === 0) this.#parts.onTouchFailure(error);
@@ -237,7 +173,7 @@ export class Committer {
     }
     for (const group of groups) {
       for (const write of group.writes) this.#parts.pending.remove(write);
-      group.settle();
+      group.answer();
     }
     if (records > 0) this.#parts.onCommit();
   }
@@ -270,11 +206,11 @@ export class Committer {
       for (const write of group.writes) {
         this.#parts.pending.remove(write);
         // Its record would have carried the touches made before.
-        if (this.#parts.collection.get(write.sid) !== undefined) this.#touched.add(write.sid);
+        if (this.#parts.collection.get(write.sid) !== undefined) this.#touches.add(write.sid);
       }
-      group.settle(error);
+      group.answer(error);
     }
-    if (this.#touched.size > 0 && this.#refusal === null) this.#awaitTouches();
+    if (this.#refusal === null) this.#touches.schedule();
   }
 }
 

@@ -1,41 +1,19 @@
 /**
- * Compaction: the documents in memory become a new snapshot, and the journal keeps only what came
- * since. It streams; reads and writes go on, except for the few moments of the switch.
- *
- * The snapshot is no moment's picture: a session is written as it is when its turn comes. That is
- * enough, because all records since the start stay in the journal and can be replayed over a state
- * that has them already.
+ * When to compact: when the journal has outgrown its limit, when somebody asks, when the journal
+ * cannot be trusted; again, after a while, where it failed.
  */
-import { StoreError } from "../../protocol/errors.js";
-import type { Clock, Timer } from "../ports/clock.js";
-import type { Collection } from "./documents/collection.js";
-import type { Committer } from "./committer.js";
-import { documentText } from "./documents/document.js";
+import type { StoreError } from "../../protocol/errors.js";
+import type { Timer } from "../ports/clock.js";
 import { ioError } from "../ports/failure.js";
-import type { Files, OpenFile } from "../ports/files.js";
-import type { Journal } from "./journal/journal.js";
-import type { Keyring } from "./keys/keyring.js";
-import type { CollectionPaths } from "./paths.js";
-import { SnapshotWriter } from "./snapshot/snapshot-writer.js";
+import { compact, type CompactionParts } from "./compaction.js";
 
 /** Waits between attempts that failed: doubled from the first to the last. */
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 30_000;
 
-export interface CompactorParts {
-  readonly files: Files;
-  readonly paths: CollectionPaths;
-  readonly collection: Collection;
-  /** Documents of other applications, as JSON text: part of every snapshot. */
-  readonly kept: readonly (readonly [id: string, json: string])[];
-  readonly journal: Journal;
-  readonly committer: Committer;
-  readonly keyring: Keyring | null;
-  readonly clock: Clock;
+export interface CompactorParts extends CompactionParts {
   /** Journal length from which a compaction may start by itself. */
   readonly walLimitBytes: number;
-  /** Rejects when the collection is no longer this store's to write to. */
-  readonly assertOwned: () => Promise<void>;
   readonly report: (error: StoreError) => void;
   readonly log: (text: string) => void;
 }
@@ -155,103 +133,15 @@ export class Compactor {
   }
 
   async #compact(): Promise<void> {
-    const { files, paths, journal, committer, clock, assertOwned, log } = this.#parts;
-    const startedAt = clock.now();
+    const { clock, log } = this.#parts;
+    const at = clock.now();
     const started = performance.now();
-    if (committer.disowned !== null) throw committer.disowned;
-    // 1. All that is acknowledged is in memory; everything after `from` will stay in the journal.
-    //    In a journal that cannot be trusted nothing is worth keeping, and no write is let through.
-    const from = await committer.exclusively(() => Promise.resolve(journal.length));
-    const trusted = journal.trusted;
-    let journalFile: OpenFile | null = null;
-    try {
-      // 2. A crash here leaves the old files, and temporaries that the next opening removes.
-      const snapshotBytes = await this.#writeSnapshot();
-      journalFile = await this.#make(paths.journalTemporary);
-      const target = journalFile;
-      let copied = from;
-      if (trusted) {
-        copied = journal.length;
-        await journal.copyTo(target, from, copied, 0);
-      }
-      await committer.exclusively(async () => {
-        if (journal.trusted !== trusted) throw new Error("the journal failed meanwhile");
-        const end = trusted ? journal.length : copied;
-        await journal.copyTo(target, copied, end, copied - from);
-        await target.sync(); // guard: compactor, fsync of the new journal
-        // Without fsync at each commit the old journal may lack its end, and would be replayed so.
-        if (trusted) await journal.sync(); // guard: compactor, fsync of the old journal
-        await assertOwned(); // guard: compactor, still the owner before the snapshot
-        // 3. After this rename: the new snapshot and the whole old journal, which may be replayed
-        //    over it. It must be on the disk before the journal is shortened.
-        await files.rename(paths.snapshotTemporary, paths.snapshot);
-        await files.syncDirectory(paths.directory); // guard: compactor, directory after the snapshot
-        this.#snapshotBytes = snapshotBytes;
-        // 4. After this rename: the new snapshot and the new journal. Until the directory is on
-        //    the disk a power cut may bring back the old journal, so nothing may be acknowledged.
-        await assertOwned(); // guard: compactor, still the owner before the journal
-        try {
-          await journal.release();
-          await files.rename(paths.journalTemporary, paths.journal);
-          journalFile = null;
-          journal.replace(target, end - from);
-          await files.syncDirectory(paths.directory); // guard: compactor, directory after the journal
-        } catch (cause) {
-          journal.distrust();
-          throw ioError(`cannot replace ${paths.journal}`, cause);
-        }
-        committer.resume();
-      });
-    } catch (cause) {
-      await this.#discard(journalFile);
-      throw ioError("cannot compact", cause);
-    }
+    await compact(this.#parts, {
+      isGivenUp: () => this.#givenUp,
+      onSnapshot: (bytes) => (this.#snapshotBytes = bytes),
+    });
     const durationMs = performance.now() - started;
-    this.#last = { at: startedAt, durationMs };
+    this.#last = { at, durationMs };
     log(`compacted to ${this.#snapshotBytes} bytes in ${durationMs.toFixed(0)} ms`);
-  }
-
-  /** Writes the temporary snapshot and fsyncs it. @returns its length */
-  async #writeSnapshot(): Promise<number> {
-    const { paths, collection, kept, keyring, clock } = this.#parts;
-    const file = await this.#make(paths.snapshotTemporary);
-    try {
-      const writer = new SnapshotWriter(file, keyring, collection.version, clock.now());
-      // Before the sessions, one of which may have been stored under the same id since.
-      for (const [id, json] of kept) if (writer.add(id, json)) await this.#drain(writer);
-      // Sessions stored from now on are in the journal as well: those that exist now are enough.
-      let left = collection.size;
-      for (const [sid, session] of collection.sessions()) {
-        if (left-- === 0) break;
-        if (writer.add(sid, documentText(sid, session))) await this.#drain(writer);
-      }
-      return await writer.finish();
-    } finally {
-      await file.close();
-    }
-  }
-
-  /** A new file: one of that name may by now be another owner's, who has it open. */
-  async #make(path: string): Promise<OpenFile> {
-    await this.#parts.assertOwned();
-    await this.#parts.files.remove(path);
-    return this.#parts.files.open(path, "create");
-  }
-
-  async #drain(writer: SnapshotWriter): Promise<void> {
-    if (this.#givenUp) throw new StoreError("STORE_CLOSED", "the store was closed meanwhile");
-    await writer.drain();
-  }
-
-  async #discard(journalFile: OpenFile | null): Promise<void> {
-    const { files, paths, assertOwned } = this.#parts;
-    // What cannot be removed now is removed by the next opening.
-    await journalFile?.close().catch(() => undefined);
-    for (const path of [paths.snapshotTemporary, paths.journalTemporary]) {
-      // Those of a new owner have the same names.
-      await assertOwned()
-        .then(() => files.remove(path))
-        .catch(() => undefined);
-    }
   }
 }

@@ -10,7 +10,8 @@ import type {
 import { StoreError } from "../../protocol/errors.js";
 import { encodeError } from "../../protocol/wire-error.js";
 import type { Clock } from "../ports/clock.js";
-import { type Committer, MAX_COMMIT_WRITES } from "./committer.js";
+import { MAX_COMMIT_WRITES } from "./commit-queue.js";
+import type { Committer } from "./committer.js";
 import type { Compactor } from "./compactor.js";
 import type { SessionDocument } from "./documents/document.js";
 import type { Journal } from "./journal/journal.js";

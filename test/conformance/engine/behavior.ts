@@ -23,8 +23,6 @@ export interface EngineKind<Place> {
   breakWrites?(place: Place): () => void;
   /** Kills what the engine runs in, for engines that outlive that. */
   kill?(place: Place): Promise<void>;
-  /** Calls made after closing are never answered: the owner of the engine must make none. */
-  readonly lateCallsHang?: true;
 }
 
 /** Where the tests are declared: vitest, or what tests the suite. */
@@ -44,7 +42,6 @@ export interface EngineBehavior {
     readonly reopen: boolean;
     readonly breakWrites: boolean;
     readonly die: boolean;
-    readonly refuseLateCalls: boolean;
   };
 }
 
@@ -71,7 +68,6 @@ export function behaviorOf<Place>(kind: EngineKind<Place>, runner: Runner): Engi
       reopen: kind.reopens,
       breakWrites: kind.breakWrites !== undefined,
       die: kind.kill !== undefined,
-      refuseLateCalls: kind.lateCallsHang !== true,
     },
   };
 }

@@ -40,7 +40,7 @@ function answered({ it, open, start }: EngineBehavior): void {
   });
 }
 
-function refused({ it, open, start, can }: EngineBehavior): void {
+function refused({ it, open, start }: EngineBehavior): void {
   it("is refused while the engine is closing", async () => {
     const { engine } = await open();
     const closing = engine.close();
@@ -57,13 +57,11 @@ function refused({ it, open, start, can }: EngineBehavior): void {
     });
   }
 
-  if (can.refuseLateCalls) {
-    it("is refused when the engine has closed", async () => {
-      const { engine } = await open();
-      await engine.close();
-      await expectRefusals(engine);
-    });
-  }
+  it("is refused when the engine has closed", async () => {
+    const { engine } = await open();
+    await engine.close();
+    await expectRefusals(engine);
+  });
 }
 
 function died({ it, open, can }: EngineBehavior): void {
