@@ -8,7 +8,7 @@ import express, { type ErrorRequestHandler, type Request, type RequestHandler } 
 import session from "express-session";
 import LiteNoSQLStore from "express-session-isolate";
 import passport from "passport";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Client, CookieJar, serve } from "../support/client.js";
 import { invoke, type Stored } from "../conformance/subject.js";
 import { tempDirectory } from "../support/temp-dir.js";
@@ -148,14 +148,14 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     return { store, client: new Client(await serve(app)) };
   }
 
-  test("a visit that puts nothing into its session leaves none", async () => {
+  it("a visit that puts nothing into its session leaves none", async () => {
     const { store, client } = await start();
     const { setCookie } = await client.get("/");
     expect(setCookie).toEqual([]);
     expect(await lengthOf(store)).toBe(0);
   });
 
-  test("a session is kept from request to request", async () => {
+  it("a session is kept from request to request", async () => {
     const { store, client } = await start();
     const first = await shown(client.post("/put/colour/red"));
     const second = await shown(client.get("/"));
@@ -164,7 +164,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect(await lengthOf(store)).toBe(1);
   });
 
-  test("login makes a new id, and the old one is worth nothing", async () => {
+  it("login makes a new id, and the old one is worth nothing", async () => {
     const { store, client } = await start();
     const before = await shown(client.post("/put/colour/red"));
     const stolen = client.copy();
@@ -176,7 +176,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect(await lengthOf(store)).toBe(1);
   });
 
-  test("logout destroys the session", async () => {
+  it("logout destroys the session", async () => {
     const { store, client } = await start();
     const { sid } = await shown(client.post("/login/ann"));
     const stolen = client.copy();
@@ -186,7 +186,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect(await shown(stolen.get("/"))).toMatchObject({ user: null });
   });
 
-  test("a request under way during logout does not bring the session back", async () => {
+  it("a request under way during logout does not bring the session back", async () => {
     const gate = new Gate();
     const { store, client } = await start({}, (app) => app.get("/slow", gate.handler));
     const { sid } = await shown(client.post("/login/ann"));
@@ -200,7 +200,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect(await shown(tab.get("/"))).toMatchObject({ user: null, data: {} });
   });
 
-  test("a request under way during a change does not undo it", async () => {
+  it("a request under way during a change does not undo it", async () => {
     const gate = new Gate();
     const { store, client } = await start({ cookie: { maxAge: HOUR_MS } }, (app) =>
       app.get("/slow", gate.handler),
@@ -216,7 +216,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect((await shown(client.get("/"))).data).toEqual({ colour: "blue", size: "large" });
   });
 
-  test("any number of readers leave what one writer wrote", async () => {
+  it("any number of readers leave what one writer wrote", async () => {
     const { client } = await start({ cookie: { maxAge: HOUR_MS } });
     await shown(client.post("/put/colour/red"));
     for (const colour of ["blue", "green", "white"]) {
@@ -227,7 +227,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     }
   });
 
-  test("50 requests of one session at once", async () => {
+  it("50 requests of one session at once", async () => {
     const { store, client } = await start();
     const { sid } = await shown(client.post("/login/ann"));
     const answers = await Promise.all(Array.from({ length: 50 }, () => client.post("/count")));
@@ -239,7 +239,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect(await lengthOf(store)).toBe(1);
   });
 
-  test("50 sessions at once", async () => {
+  it("50 sessions at once", async () => {
     const { store, client } = await start();
     const clients = Array.from({ length: 50 }, () => client.copy());
     await Promise.all(clients.map((each, n) => shown(each.post(`/login/user-${n}`))));
@@ -248,7 +248,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect(await lengthOf(store)).toBe(50);
   });
 
-  test("a redirect after save finds what was saved", async () => {
+  it("a redirect after save finds what was saved", async () => {
     const { client } = await start({}, (app) => {
       app.post("/enter", (request, response, next) => {
         dataOf(request)["entered"] = true;
@@ -259,7 +259,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect((await shown(client.get(location ?? ""))).data).toEqual({ entered: true });
   });
 
-  test("so does one that is followed before its body has come", async () => {
+  it("so does one that is followed before its body has come", async () => {
     const store = openStore();
     const app = application(store);
     app.post("/enter", (request, response) => {
@@ -275,7 +275,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     await redirect.text();
   });
 
-  test("destroy without a callback", async () => {
+  it("destroy without a callback", async () => {
     const { store, client } = await start({}, (app) => {
       app.post("/leave", (request, response) => {
         request.session.destroy(undefined as never);
@@ -290,7 +290,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect(await lengthOf(store)).toBe(0);
   });
 
-  test("unset: destroy", async () => {
+  it("unset: destroy", async () => {
     const { store, client } = await start({ unset: "destroy" }, (app) => {
       app.post("/unset", (request, response) => {
         request.session = null as never;
@@ -309,7 +309,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     }
   });
 
-  test("regenerate and reload", async () => {
+  it("regenerate and reload", async () => {
     const { store, client } = await start({}, (app) => {
       app.post("/regenerate", (request, response, next) => {
         request.session.regenerate((error) => {
@@ -332,7 +332,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect((await shown(client.get("/"))).data).toEqual({ fresh: true });
   });
 
-  test("every request prolongs the session, rolling its cookie too", async () => {
+  it("every request prolongs the session, rolling its cookie too", async () => {
     const cookie = { maxAge: HOUR_MS };
     for (const rolling of [false, true]) {
       const { store, client } = await start({ cookie, rolling });
@@ -346,7 +346,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     }
   });
 
-  test("resave: true", async () => {
+  it("resave: true", async () => {
     const { store, client } = await start({ resave: true, cookie: { maxAge: HOUR_MS } });
     const { sid } = await shown(client.post("/put/colour/red"));
     const earlier = await expiryIn(store, sid);
@@ -357,14 +357,14 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect(await lengthOf(store)).toBe(1);
   });
 
-  test("resave: true and saveUninitialized: true store every visit", async () => {
+  it("resave: true and saveUninitialized: true store every visit", async () => {
     const { store, client } = await start({ resave: true, saveUninitialized: true });
     const { sid } = await shown(client.get("/"));
     expect(await shown(client.get("/"))).toMatchObject({ sid });
     expect(await lengthOf(store)).toBe(1);
   });
 
-  test("an expired cookie gives a new session", async () => {
+  it("an expired cookie gives a new session", async () => {
     const { store, client } = await start({ cookie: { maxAge: 50 } });
     const first = await client.post("/put/colour/red");
     const { sid } = first.body as Shown;
@@ -378,7 +378,7 @@ describe.each([memory, ...lasting])("%s", (_, open) => {
     expect(await stored(store, sid)).toBeNull();
   });
 
-  test("a cookie whose session the store never had gives a new session", async () => {
+  it("a cookie whose session the store never had gives a new session", async () => {
     const { client } = await start();
     const elsewhere = await start();
     const { sid } = await shown(elsewhere.client.post("/put/colour/red"));
@@ -396,7 +396,7 @@ async function expiryIn(store: session.Store, sid: string): Promise<number> {
 }
 
 describe.each(lasting)("%s", (_, open) => {
-  test("users stay logged in over a restart, and logged out too", async () => {
+  it("users stay logged in over a restart, and logged out too", async () => {
     const directory = tempDirectory();
     const first = open(directory) as LiteNoSQLStore;
     onTestFinished(() => first.close());
@@ -420,7 +420,7 @@ describe.each(lasting)("%s", (_, open) => {
     expect(await shown(new Client(address, formerBob).get("/"))).toMatchObject({ user: null });
   });
 
-  test("a store that fails is an error, never a session that is not there", async () => {
+  it("a store that fails is an error, never a session that is not there", async () => {
     const store = open(tempDirectory()) as LiteNoSQLStore;
     const app = application(store);
     answerErrors(app);
@@ -436,7 +436,7 @@ describe.each(lasting)("%s", (_, open) => {
   });
 
   // express-session takes an ENOENT for "no such session" and would log everyone out.
-  test.skipIf(process.platform === "win32")("ENOENT is no code of the store's", async () => {
+  it.skipIf(process.platform === "win32")("ENOENT is no code of the store's", async () => {
     const elsewhere = application(new session.MemoryStore());
     const user = new Client(await serve(elsewhere));
     await shown(user.post("/login/ann"));

@@ -6,7 +6,7 @@ import fastifyCookie from "@fastify/cookie";
 import fastifySession from "@fastify/session";
 import LiteNoSQLStore from "express-session-isolate";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { CookieJar } from "../support/client.js";
 import type { Stored } from "../conformance/subject.js";
 import { tempDirectory } from "../support/temp-dir.js";
@@ -78,7 +78,7 @@ describe.each([
     return store;
   }
 
-  test("a session is set, read and set again", async () => {
+  it("a session is set, read and set again", async () => {
     const store = openStore();
     const request = browser(application(store));
     const { sid } = await request("POST", "/count");
@@ -88,13 +88,13 @@ describe.each([
     expect(await store.length()).toBe(1);
   });
 
-  test("a visit that puts nothing into its session leaves none", async () => {
+  it("a visit that puts nothing into its session leaves none", async () => {
     const store = openStore();
     await browser(application(store))("GET", "/");
     expect(await store.length()).toBe(0);
   });
 
-  test("login regenerates: a new id, and the old one is worth nothing", async () => {
+  it("login regenerates: a new id, and the old one is worth nothing", async () => {
     const store = openStore();
     const app = application(store);
     const jar = new CookieJar();
@@ -108,7 +108,7 @@ describe.each([
     expect(await stolen("GET", "/")).toMatchObject({ user: null, count: null });
   });
 
-  test("logout destroys", async () => {
+  it("logout destroys", async () => {
     const store = openStore();
     const app = application(store);
     const jar = new CookieJar();
@@ -120,13 +120,13 @@ describe.each([
     expect(await stolen("GET", "/")).toMatchObject({ user: null });
   });
 
-  test("reload", async () => {
+  it("reload", async () => {
     const request = browser(application(openStore()));
     await request("POST", "/login/ann");
     expect(await request("POST", "/reload")).toMatchObject({ user: "ann" });
   });
 
-  test("an expired session is none", async () => {
+  it("an expired session is none", async () => {
     const store = openStore();
     const app = application(store, 50);
     const { sid } = await browser(app)("POST", "/count");
@@ -135,7 +135,7 @@ describe.each([
     expect(await store.length()).toBe(0);
   });
 
-  test("sessions outlive the store", async () => {
+  it("sessions outlive the store", async () => {
     const directory = tempDirectory();
     const jar = new CookieJar();
     const first = openStore(directory);
@@ -147,7 +147,7 @@ describe.each([
     expect(await request("POST", "/count")).toMatchObject({ sid, user: "ann", count: 1 });
   });
 
-  test("50 requests of one session at once", async () => {
+  it("50 requests of one session at once", async () => {
     const store = openStore();
     const request = browser(application(store));
     const { sid } = await request("POST", "/login/ann");

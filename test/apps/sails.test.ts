@@ -9,7 +9,7 @@ import express from "express";
 import session from "express-session";
 import LiteNoSQLStore from "express-session-isolate";
 import imported from "express-session-isolate/connect";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Client, serve } from "../support/client.js";
 import { invoke } from "../conformance/subject.js";
 import { tempDirectory } from "../support/temp-dir.js";
@@ -56,7 +56,7 @@ describe.each<[string, Adapter]>([
   ["imported", imported],
   ["required", require("express-session-isolate/connect") as Adapter],
 ])("the factory, %s", (_, adapter) => {
-  test("is a function that answers a class of the given session's Store", () => {
+  it("is a function that answers a class of the given session's Store", () => {
     expect(adapter).toBeTypeOf("function");
     const Store = adapter(session);
     const store = new Store({ directory: tempDirectory() });
@@ -65,7 +65,7 @@ describe.each<[string, Adapter]>([
     expect(store).toBeInstanceOf(Store);
   });
 
-  test("extends the Store of the session that it is given, and no other", () => {
+  it("extends the Store of the session that it is given, and no other", () => {
     class OtherStore extends session.MemoryStore {
       readonly other = true;
     }
@@ -77,7 +77,7 @@ describe.each<[string, Adapter]>([
     expect(store).toHaveProperty("other", true);
   });
 
-  test("picks the options it knows, in both spellings, and ignores the rest", async () => {
+  it("picks the options it knows, in both spellings, and ignores the rest", async () => {
     for (const where of ["directory", "pasta"]) {
       const directory = tempDirectory();
       const options = { [where]: directory, ttl: 60, colecao: "of-sails", isolate: false };
@@ -91,7 +91,7 @@ describe.each<[string, Adapter]>([
     }
   });
 
-  test("refuses a wrong value of an option it knows", () => {
+  it("refuses a wrong value of an option it knows", () => {
     const directory = join(tempDirectory(), "data");
     const construct = (options: Configuration) => () =>
       loadAsSails(configurationOf(adapter, options));
@@ -101,7 +101,7 @@ describe.each<[string, Adapter]>([
     expect(construct({ directory, durable: 1 })).toThrow(TypeError);
   });
 
-  test("serves sessions in an application, over a restart", async () => {
+  it("serves sessions in an application, over a restart", async () => {
     const directory = tempDirectory();
     const start = async (): Promise<{ store: LiteNoSQLStore; address: string }> => {
       const configuration = configurationOf(adapter, { directory });
@@ -126,7 +126,7 @@ describe.each<[string, Adapter]>([
     expect(await second.store.length()).toBe(1);
   });
 
-  test("get and set as sails.session calls them", async () => {
+  it("get and set as sails.session calls them", async () => {
     const store = loadAsSails(configurationOf(adapter, { directory: tempDirectory() }));
     const value = { cookie: { path: "/" }, user: "ann" };
     await invoke(store, "callback", "set", ["a", value]);
@@ -135,7 +135,7 @@ describe.each<[string, Adapter]>([
   });
 });
 
-test("what is required is the function itself, as `adapter` in a configuration must be", () => {
+it("what is required is the function itself, as `adapter` in a configuration must be", () => {
   expect(require("express-session-isolate/connect")).toBeTypeOf("function");
 });
 
@@ -146,7 +146,7 @@ interface SailsApp {
   lower(callback: () => void): void;
 }
 
-test("an application of Sails itself keeps its sessions over a restart", async () => {
+it("an application of Sails itself keeps its sessions over a restart", async () => {
   const { Sails } = require("sails") as { Sails: new () => SailsApp };
   const appPath = tempDirectory();
   const start = async (): Promise<{ app: SailsApp; address: string }> => {

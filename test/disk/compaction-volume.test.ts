@@ -3,7 +3,7 @@
  * `FAULTS=long` (npm run test:faults) makes it two million writes, and more text than V8 puts into
  * one string.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Engine, Write } from "../../src/protocol/contract.js";
 import { diskStats } from "../support/engine-world.js";
 import { FAR_MS, openBare } from "../support/bare-engine.js";
@@ -40,7 +40,7 @@ describe(`writes to a collection (seed ${SEED})`, () => {
     ? { sessions: 100_000, writes: 2_000_000, walLimit: MEBIBYTE, batch: 500 }
     : { sessions: 2_000, writes: 40_000, walLimit: 20_000, batch: 100 };
 
-  test.each([{}, KEY])(
+  it.each([{}, KEY])(
     `are written to disk at most ${MAX_AMPLIFICATION} times, ${JSON.stringify(load)}, %o`,
     { timeout: LONG ? 3_600_000 : 60_000 },
     async (key) => {
@@ -99,7 +99,7 @@ describe("a collection larger than memory should have to hold twice", () => {
   const load = LONG ? { count: 30_000, bytes: 20_000 } : { count: 20_000, bytes: 10_000 };
   const collectionBytes = load.count * load.bytes;
 
-  test.each([{}, KEY])(
+  it.each([{}, KEY])(
     `compacts and opens again, ${collectionBytes} bytes, %o`,
     { timeout: LONG ? 1_800_000 : 60_000 },
     async (key) => {

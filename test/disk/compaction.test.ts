@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Engine, Write } from "../../src/protocol/contract.js";
 import { diskStats } from "../support/engine-world.js";
 import { type BareEngine, FAR_MS, openBare } from "../support/bare-engine.js";
@@ -40,7 +40,7 @@ async function settleDown(): Promise<void> {
 }
 
 describe.each([{}, KEY])("compact, with %o", (key) => {
-  test("rewrites the snapshot and empties the journal", async () => {
+  it("rewrites the snapshot and empties the journal", async () => {
     const bare = await openBare(key);
     const { engine, directory } = bare;
     await fill(engine, 20);
@@ -60,7 +60,7 @@ describe.each([{}, KEY])("compact, with %o", (key) => {
   });
 
   // While it writes, calls go on; in the few moments of the switch, writes wait and reads go on.
-  test.each<[step: string, matches: Matcher, writesGoOn: boolean]>([
+  it.each<[step: string, matches: Matcher, writesGoOn: boolean]>([
     ["the snapshot is opened", on("open", `${SNAPSHOT}.tmp`), true],
     ["the snapshot is written", on("write", `${SNAPSHOT}.tmp`), true],
     ["the snapshot is fsynced", on("sync", `${SNAPSHOT}.tmp`), true],
@@ -105,7 +105,7 @@ describe.each([{}, KEY])("compact, with %o", (key) => {
   });
 });
 
-test("a compaction keeps what is written while it copies the end of the journal", async () => {
+it("a compaction keeps what is written while it copies the end of the journal", async () => {
   const bare = await openBare();
   const { engine, disk } = bare;
   await fill(engine, 20);
@@ -127,7 +127,7 @@ test("a compaction keeps what is written while it copies the end of the journal"
 });
 
 describe("a compaction that is asked for while another runs", () => {
-  test("covers what was acknowledged before it was asked for", async () => {
+  it("covers what was acknowledged before it was asked for", async () => {
     const bare = await openBare();
     const { engine, disk, directory } = bare;
     await engine.write([session("secret"), session("b")]);
@@ -144,7 +144,7 @@ describe("a compaction that is asked for while another runs", () => {
 });
 
 describe("a compaction that nobody asked for", () => {
-  test("starts when the journal exceeds both its limit and the snapshot", async () => {
+  it("starts when the journal exceeds both its limit and the snapshot", async () => {
     const walLimit = 20_000;
     const { engine, disk } = await openBare({ walLimit });
     let compactions = 0;
@@ -169,7 +169,7 @@ describe("a compaction that nobody asked for", () => {
     expect((await diskStats(engine)).snapshotBytes).toBeGreaterThan(walLimit);
   });
 
-  test("is not under way when close has returned, nor starts later", async () => {
+  it("is not under way when close has returned, nor starts later", async () => {
     const bare = await openBare({ walLimit: 1000 });
     const { engine, disk } = bare;
     const writes = fill(engine, 50);
@@ -182,7 +182,7 @@ describe("a compaction that nobody asked for", () => {
     expect((await reopened(bare)).size).toBe(50);
   });
 
-  test("is given up by close, at once, and loses nothing", async () => {
+  it("is given up by close, at once, and loses nothing", async () => {
     const bare = await openBare({ walLimit: 1000 });
     const { engine, disk, directory, reports } = bare;
     const text = "x".repeat(1_000_000);
@@ -203,7 +203,7 @@ describe("a compaction that nobody asked for", () => {
     expect((await reopened(bare)).size).toBe(3);
   });
 
-  test("that was asked for is waited for by close", async () => {
+  it("that was asked for is waited for by close", async () => {
     const bare = await openBare();
     const { engine, disk } = bare;
     const step = disk.hold(on("write", `${SNAPSHOT}.tmp`));
@@ -222,7 +222,7 @@ describe("a compaction that nobody asked for", () => {
 });
 
 describe("an engine that has lost its lock", () => {
-  test("compacts nothing, and goes on to refuse writes", async () => {
+  it("compacts nothing, and goes on to refuse writes", async () => {
     const clock = new ManualClock();
     const { engine, disk, directory, reports } = await openBare({ clock });
     await engine.write([session("a")]);
@@ -254,7 +254,7 @@ const STEPS: [step: string, matches: Matcher][] = [
 ];
 
 describe("a compaction that fails", () => {
-  test.each(STEPS)("at %s loses nothing, and the next succeeds", async (_, matches) => {
+  it.each(STEPS)("at %s loses nothing, and the next succeeds", async (_, matches) => {
     const bare = await openBare();
     const { engine, disk } = bare;
     await fill(engine, 20);
@@ -274,7 +274,7 @@ describe("a compaction that fails", () => {
     expect(readdirSync(bare.directory).filter((name) => name.includes("tmp"))).toEqual([]);
   });
 
-  test.each(STEPS)("at %s leaves files that open", async (_, matches) => {
+  it.each(STEPS)("at %s leaves files that open", async (_, matches) => {
     const bare = await openBare();
     const { engine, disk } = bare;
     await fill(engine, 20);
@@ -284,7 +284,7 @@ describe("a compaction that fails", () => {
     expect((await reopened(bare)).size).toBe(20);
   });
 
-  test("by itself, is reported and tried again, after longer and longer waits", async () => {
+  it("by itself, is reported and tried again, after longer and longer waits", async () => {
     const clock = new ManualClock();
     const bare = await openBare({ walLimit: 1000, clock });
     const { engine, disk, reports } = bare;

@@ -4,7 +4,7 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 import LiteNoSQLStore from "express-session-isolate";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { DiskStats, Engine, Write } from "../../src/protocol/contract.js";
 import { diskStats } from "../support/engine-world.js";
 import { type BareEngine, type BareOptions, FAR_MS, openBare } from "../support/bare-engine.js";
@@ -53,7 +53,7 @@ async function inFiles({ engine, directory }: BareEngine): Promise<number> {
 }
 
 describe("a collection of expired sessions", () => {
-  test("comes by itself, and its deletions share few fsyncs", async () => {
+  it("comes by itself, and its deletions share few fsyncs", async () => {
     const subject = await open();
     const { engine, clock, disk } = subject;
     await store(subject, 3000, 100);
@@ -72,7 +72,7 @@ describe("a collection of expired sessions", () => {
     expect(await inFiles(subject)).toBe(100);
   });
 
-  test("comes again at each interval, and finds what has expired since", async () => {
+  it("comes again at each interval, and finds what has expired since", async () => {
     const subject = await open();
     const { engine, clock } = subject;
     for (let round = 0; round < 3; round++) {
@@ -84,7 +84,7 @@ describe("a collection of expired sessions", () => {
     expect((await collected(engine, clock.now())).removed).toBe(0);
   });
 
-  test("comes on opening too", async () => {
+  it("comes on opening too", async () => {
     const subject = await open();
     await store(subject, 5, 5);
     await subject.engine.close();
@@ -95,7 +95,7 @@ describe("a collection of expired sessions", () => {
     expect(await inFiles(next)).toBe(5);
   });
 
-  test("spares what is written while it looks", async () => {
+  it("spares what is written while it looks", async () => {
     const subject = await open();
     const { engine, clock, disk } = subject;
     // More than it looks at before calls get a turn, the expired ones first.
@@ -111,7 +111,7 @@ describe("a collection of expired sessions", () => {
     expect(await inFiles(subject)).toBe(10_050);
   });
 
-  test("spares what is written while its deletions are on their way to the disk", async () => {
+  it("spares what is written while its deletions are on their way to the disk", async () => {
     const subject = await open();
     const { engine, clock, disk } = subject;
     await store(subject, 100, 1);
@@ -127,7 +127,7 @@ describe("a collection of expired sessions", () => {
     expect(await inFiles(subject)).toBe(51);
   });
 
-  test("spares what a touch renewed just before", async () => {
+  it("spares what a touch renewed just before", async () => {
     const subject = await open();
     const { engine, clock } = subject;
     await store(subject, 10, 0);
@@ -139,7 +139,7 @@ describe("a collection of expired sessions", () => {
     expect(await inFiles(subject)).toBe(1);
   });
 
-  test("lets calls in between", async () => {
+  it("lets calls in between", async () => {
     const subject = await open();
     const { engine, clock } = subject;
     await store(subject, 20_000, 20_000);
@@ -156,7 +156,7 @@ describe("a collection of expired sessions", () => {
     expect(-turns).toBeGreaterThan(8);
   });
 
-  test("goes on with calls while its deletions are on their way", async () => {
+  it("goes on with calls while its deletions are on their way", async () => {
     const subject = await open();
     const { engine, clock, disk } = subject;
     await store(subject, 10, 1);
@@ -169,7 +169,7 @@ describe("a collection of expired sessions", () => {
     fsync.release();
   });
 
-  test("is interrupted by close", async () => {
+  it("is interrupted by close", async () => {
     const subject = await open();
     const { engine, clock, disk } = subject;
     await store(subject, 5000, 1);
@@ -185,7 +185,7 @@ describe("a collection of expired sessions", () => {
     expect(left).toBeGreaterThan(2500);
   });
 
-  test("that fails is reported, brings nothing back, and is made up for by the next", async () => {
+  it("that fails is reported, brings nothing back, and is made up for by the next", async () => {
     const subject = await open();
     const { engine, clock, disk, reports } = subject;
     await store(subject, 10, 1);
@@ -202,7 +202,7 @@ describe("a collection of expired sessions", () => {
 });
 
 describe("compactAfterGc", () => {
-  test.each([true, false])("%s", async (compactAfterGc) => {
+  it.each([true, false])("%s", async (compactAfterGc) => {
     const subject = await open({ compactAfterGc });
     const { engine, clock } = subject;
     await store(subject, 10, 1);
@@ -218,7 +218,7 @@ describe("compactAfterGc", () => {
     expect(await inFiles(subject)).toBe(1);
   });
 
-  test("compacts nothing where nothing had expired", async () => {
+  it("compacts nothing where nothing had expired", async () => {
     const subject = await open({ compactAfterGc: true });
     const { engine, clock } = subject;
     await store(subject, 0, 10);
@@ -229,7 +229,7 @@ describe("compactAfterGc", () => {
   });
 });
 
-test.each([{ isolate: true }, { isolate: false }])("a store with %o collects", async (options) => {
+it.each([{ isolate: true }, { isolate: false }])("a store with %o collects", async (options) => {
   const store = new LiteNoSQLStore({ ...options, directory: tempDirectory(), gcInterval: 200 });
   onTestFinished(() => store.close());
   await store.set("a", { cookie: { originalMaxAge: 1, maxAge: 1 } });

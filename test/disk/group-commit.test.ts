@@ -3,7 +3,7 @@
  * writes wait and share the next one.
  */
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Batcher } from "../../src/main/batch.js";
 import type { Touch, Write } from "../../src/protocol/contract.js";
 import { FAR_MS, openBare } from "../support/bare-engine.js";
@@ -20,7 +20,7 @@ function touch(sid: string): Touch {
 }
 
 describe("while an fsync is under way", () => {
-  test("gets are answered and touches acknowledged, and the write is not", async () => {
+  it("gets are answered and touches acknowledged, and the write is not", async () => {
     const { engine, disk } = await openBare();
     const batch = new Batcher(engine, 1e9);
     await batch.write(session("old"));
@@ -44,7 +44,7 @@ describe("while an fsync is under way", () => {
     expect(acknowledged).toBe(true);
   });
 
-  test("writes made meanwhile share the next one", async () => {
+  it("writes made meanwhile share the next one", async () => {
     const { engine, disk } = await openBare();
     let fsyncs = 0;
     disk.onOperation = ({ kind }) => {
@@ -61,7 +61,7 @@ describe("while an fsync is under way", () => {
     expect(fsyncs).toBe(2);
   });
 
-  test("a write that fails leaves what was before it, and those after it stand", async () => {
+  it("a write that fails leaves what was before it, and those after it stand", async () => {
     const { engine, disk } = await openBare();
     await engine.write([session("a", "before")]);
     const append = disk.hold(on("write", "wal.log"));
@@ -86,7 +86,7 @@ describe("while an fsync is under way", () => {
     ]);
   });
 
-  test("a touch stays when the write that it came after fails", async () => {
+  it("a touch stays when the write that it came after fails", async () => {
     const { engine, disk } = await openBare();
     const first = disk.hold(on("sync", "wal.log"));
     const stored = engine.write([session("a", "first")]);

@@ -4,7 +4,7 @@
  * code, serves what was not hit, and keeps the bytes of what was. FAULTS=long runs many more.
  */
 import type * as crypto from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Engine } from "../../src/protocol/contract.js";
 import { StoreError } from "../../src/protocol/errors.js";
 import {
@@ -143,7 +143,7 @@ function count(what: string): void {
 }
 
 describe.each(["plain", "encrypted"])("a damaged collection, %s", (name) => {
-  test.for(["journal", "snapshot"] as const)(
+  it.for(["journal", "snapshot"] as const)(
     "serves what its %s has whole, and loses no byte",
     { timeout: 3_600_000 },
     async (target, context) => {

@@ -2,7 +2,7 @@
  * Owns single stories of a disk in trouble, each in a few lines: what exactly fails, what reads see
  * meanwhile, and what it takes to go on. `failing-disk.test.ts` makes every call fail in turn.
  */
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { diskStats } from "../support/engine-world.js";
 import { CUTS, FaultDisk } from "../support/power/fault-disk.js";
@@ -68,7 +68,7 @@ async function read(life: Life, sid: string): Promise<unknown> {
 }
 
 describe("a write that fails", () => {
-  test.for<[string, Operation["kind"], Fault]>([
+  it.for<[string, Operation["kind"], Fault]>([
     ["on a full disk", "write", { code: "ENOSPC" }],
     ["on a disk that fills up", "write", { code: "ENOSPC", share: 0.5 }],
     ["on a broken disk", "write", { code: "EIO", share: 0.9 }],
@@ -89,7 +89,7 @@ describe("a write that fails", () => {
     expect(life.violations).toEqual([]);
   });
 
-  test("leaves nothing behind that a later record would be glued to", async () => {
+  it("leaves nothing behind that a later record would be glued to", async () => {
     const [life, trouble] = await lifeWithTrouble();
     // Half a record that cannot be cut off either: nothing may be appended behind it.
     trouble.when = ({ kind, path }) =>
@@ -109,7 +109,7 @@ describe("a write that fails", () => {
     expect(life.violations).toEqual([]);
   });
 
-  test.for<[Operation["kind"], Fault]>([
+  it.for<[Operation["kind"], Fault]>([
     // The first two records are in the file, and the one that follows is as long as the first.
     ["write", { code: "ENOSPC", share: 0.7 }],
     ["sync", { code: "EIO" }],
@@ -128,7 +128,7 @@ describe("a write that fails", () => {
     expect(life.violations).toEqual([]);
   });
 
-  test("does not come back after a destroy that was acknowledged", async () => {
+  it("does not come back after a destroy that was acknowledged", async () => {
     const [life, trouble] = await lifeWithTrouble();
     // The record is in the journal, and nobody can say whether on the disk.
     trouble.when = ({ kind }) => (kind === "sync" ? { code: "EIO" } : null);
@@ -146,7 +146,7 @@ describe("a write that fails", () => {
 });
 
 describe("a record that was refused and cut off", () => {
-  test.for(["destroy", "clear"])("does not come back after a %s", async (way) => {
+  it.for(["destroy", "clear"])("does not come back after a %s", async (way) => {
     const [life, trouble] = await lifeWithTrouble();
     trouble.next("write", { code: "ENOSPC", share: 1 });
     expect(await write(life, "a", one)).toBe("STORE_IO");
@@ -162,7 +162,7 @@ describe("a record that was refused and cut off", () => {
   });
 });
 
-test("clear deletes what is being deleted, too: that may fail", async () => {
+it("clear deletes what is being deleted, too: that may fail", async () => {
   const [life, trouble] = await lifeWithTrouble();
   await write(life, "a", one);
   trouble.next("write", { code: "ENOSPC" });
@@ -173,7 +173,7 @@ test("clear deletes what is being deleted, too: that may fail", async () => {
 });
 
 describe("closing", () => {
-  test.for([true, false])(
+  it.for([true, false])(
     "after a failed fsync brings all to the disk, durable %s",
     async (durable) => {
       const [life, trouble] = await lifeWithTrouble({ config: { durable } });
@@ -189,7 +189,7 @@ describe("closing", () => {
     },
   );
 
-  test("says why it could not", async () => {
+  it("says why it could not", async () => {
     const [life, trouble] = await lifeWithTrouble();
     await write(life, "a", one);
     life.touch("a", '{"path":"/"}', LATER);
@@ -201,7 +201,7 @@ describe("closing", () => {
     });
   });
 
-  test("journals touches, or says that it could not", async () => {
+  it("journals touches, or says that it could not", async () => {
     const [life, trouble] = await lifeWithTrouble();
     await write(life, "a", one);
     life.touch("a", '{"path":"/"}', LATER);
@@ -218,7 +218,7 @@ describe("closing", () => {
     expect(life.violations).toEqual([]);
   });
 
-  test("journals touches that were made while a commit was under way", async () => {
+  it("journals touches that were made while a commit was under way", async () => {
     const [life] = await lifeWithTrouble();
     await write(life, "a", one);
     life.write([["b", one]]);
@@ -229,7 +229,7 @@ describe("closing", () => {
     expect(life.violations).toEqual([]);
   });
 
-  test("is the end of it, even if the last record makes a compaction due", async () => {
+  it("is the end of it, even if the last record makes a compaction due", async () => {
     const [life] = await lifeWithTrouble({ config: { walLimitBytes: 200 } });
     await write(life, "a", one);
     life.touch("a", '{"path":"/long enough to pass the limit"}', LATER);
@@ -238,7 +238,7 @@ describe("closing", () => {
     expect(life.violations).toEqual([]);
   });
 
-  test.for<[Operation["kind"], string]>([
+  it.for<[Operation["kind"], string]>([
     ["close", JOURNAL],
     ["open", "sessions.lock"],
     ["remove", "sessions.lock"],
@@ -256,7 +256,7 @@ describe("closing", () => {
 });
 
 describe("opening", () => {
-  test("does not fail over a temporary file that cannot be removed", async () => {
+  it("does not fail over a temporary file that cannot be removed", async () => {
     const trouble = new Trouble();
     trouble.when = ({ kind, path }) =>
       kind === "remove" && /lock\.[0-9a-f]+\.tmp$/.test(path) ? { code: "EIO" } : null;
@@ -266,7 +266,7 @@ describe("opening", () => {
     expect(life.violations).toEqual([]);
   });
 
-  test("that fails leaves no salt of its own behind", async () => {
+  it("that fails leaves no salt of its own behind", async () => {
     const trouble = new Trouble();
     const salted = (path: string): boolean => path.includes(".db.salt.");
     trouble.when = ({ kind, path }) =>
@@ -295,7 +295,7 @@ describe.each(PLAIN_OR_NOT)("a collection that cannot be compacted, %s", (_, key
     return FaultDisk.with(DIRECTORY, files);
   };
 
-  test("sets its damage aside once, however often it is opened", async () => {
+  it("sets its damage aside once, however often it is opened", async () => {
     const trouble = new Trouble();
     trouble.when = ({ kind, path }) =>
       kind === "write" && path.endsWith(`${SNAPSHOT}.tmp`) ? { code: "ENOSPC" } : null;
@@ -319,7 +319,7 @@ describe("what a crash left half written", () => {
     [".db.salt.sessions.tmp"]: "half a salt",
   };
 
-  test.for(PLAIN_OR_NOT)("is removed by opening, %s", async ([, keys]) => {
+  it.for(PLAIN_OR_NOT)("is removed by opening, %s", async ([, keys]) => {
     const salt = { ".db.salt": "5a".repeat(32) };
     const disk = FaultDisk.with(DIRECTORY, { ...salt, ...leftovers });
     const life = new Life({ disk, time: START });
@@ -335,7 +335,7 @@ describe("what a crash left half written", () => {
   });
 });
 
-test("a lock that was taken away ends all writing, compactions too", async () => {
+it("a lock that was taken away ends all writing, compactions too", async () => {
   const [life, trouble] = await lifeWithTrouble();
   await write(life, "a", one);
   const other = new FaultFiles(life.disk);

@@ -3,7 +3,7 @@
  * descriptors, or loses what it was to fsync. Calls that need it fail with a code, no others do, and
  * the store works again when the disk does.
  */
-import { describe, test, vi } from "vitest";
+import { describe, it, vi } from "vitest";
 
 import { FaultDisk } from "../support/power/fault-disk.js";
 import type { Fault, Operation, Witness } from "../support/power/fault-files.js";
@@ -146,7 +146,7 @@ describe.for([
   ["plain", []],
   ["encrypted", [PASSWORD]],
 ] as const)("%s: a disk that fails", ([, keys]) => {
-  test.for(["once", "lasting"] as const)(
+  it.for(["once", "lasting"] as const)(
     "at each call in turn, %s",
     { timeout: TIMEOUT_MS },
     async (duration, context) => {

@@ -9,7 +9,7 @@ import process from "node:process";
 
 import type { SessionData } from "express-session";
 import LiteNoSQLStore, { type StoreOptions } from "express-session-isolate";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 
 import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
@@ -37,7 +37,7 @@ function smallDisk(): { directory: string } | { reason: string } {
   return { directory };
 }
 
-test.for<[string, Partial<StoreOptions>]>([
+it.for<[string, Partial<StoreOptions>]>([
   ["in a worker", {}],
   ["in a worker, encrypted", { encryptionKey: "a password of some length" }],
   ["on the calling thread", { isolate: false }],

@@ -11,7 +11,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import LiteNoSQLStore, { type StoreOptions } from "express-session-isolate";
-import { describe, test } from "vitest";
+import { describe, it } from "vitest";
 
 import { type Random, seededRandom, SEED } from "../support/random.js";
 import { tempDirectory } from "../support/temp-dir.js";
@@ -127,7 +127,7 @@ describe.for<[string, Partial<StoreOptions>]>([
   ["encrypted", { encryptionKey: "a password of some length" }],
   ["plain and not durable", { durable: false }],
 ])("a process that writes, %s,", ([, given]) => {
-  test(
+  it(
     `loses nothing when it is killed, ${ROUNDS} times`,
     { timeout: TIMEOUT_MS },
     async (context) => {

@@ -2,7 +2,7 @@
  * Owns what a power cut may cost: collections whose disk forgets are cut off at every operation that
  * changes it, and must come back with all that was acknowledged.
  */
-import { describe, test, type TestContext, vi } from "vitest";
+import { describe, it, type TestContext, vi } from "vitest";
 
 import type { ConfigOverrides } from "../support/engine-world.js";
 import { FaultDisk } from "../support/power/fault-disk.js";
@@ -67,7 +67,7 @@ async function cutEverywhere(context: TestContext, story: Story, random: Random)
 }
 
 describe.each(KEYS)("a script, %s", (_, keys) => {
-  test("is cut off everywhere", { timeout: TIMEOUT_MS }, async (context) => {
+  it("is cut off everywhere", { timeout: TIMEOUT_MS }, async (context) => {
     const play = async (life: Life, script: Script): Promise<void> => {
       for (const passwords of keys) {
         await life.open(passwords);
@@ -80,7 +80,7 @@ describe.each(KEYS)("a script, %s", (_, keys) => {
 });
 
 describe("random scripts", () => {
-  test.for(Array.from({ length: RANDOM_STORIES }, (_, index) => SEED + index))(
+  it.for(Array.from({ length: RANDOM_STORIES }, (_, index) => SEED + index))(
     "with seed %i are cut off everywhere",
     { timeout: TIMEOUT_MS },
     async (seed, context) => {
@@ -140,7 +140,7 @@ describe("a collection that lite-nosql left damaged", () => {
       `{"op":"insert", torn, ${"longer than what is appended ".repeat(30)}`,
   };
 
-  test.for(KEYS)(
+  it.for(KEYS)(
     "%s: opening it is cut off everywhere",
     { timeout: TIMEOUT_MS },
     async ([, keys], context) => {
@@ -163,7 +163,7 @@ describe("a collection that lite-nosql left damaged", () => {
 });
 
 describe("a salt", () => {
-  test(
+  it(
     "is there after a power cut, though who made it was killed right then",
     { timeout: TIMEOUT_MS },
     async (context) => {
@@ -193,7 +193,7 @@ describe("a collection that lite-nosql left with increments", () => {
     [JOURNAL]: increment("a", 4) + increment("b", 1) + increment("a", 2),
   };
 
-  test.for(PLAIN_OR_NOT)(
+  it.for(PLAIN_OR_NOT)(
     "%s: nothing is added twice, wherever opening it is cut off",
     { timeout: TIMEOUT_MS },
     async ([, keys], context) => {
@@ -217,7 +217,7 @@ describe("a collection that lite-nosql left with increments", () => {
 });
 
 describe("a compaction", () => {
-  test.for(PLAIN_OR_NOT)(
+  it.for(PLAIN_OR_NOT)(
     "%s: keeps what is written meanwhile, wherever it is cut off",
     { timeout: TIMEOUT_MS },
     async ([, keys], context) => {
@@ -250,7 +250,7 @@ describe("a compaction", () => {
 });
 
 describe("a collection that is not durable", () => {
-  test("is a whole one wherever it is cut off", { timeout: TIMEOUT_MS }, async (context) => {
+  it("is a whole one wherever it is cut off", { timeout: TIMEOUT_MS }, async (context) => {
     const play = async (life: Life, script: Script): Promise<void> => {
       await life.open();
       await doEverything(life, script);

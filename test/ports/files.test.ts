@@ -6,7 +6,7 @@ import type * as fs from "node:fs";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { type Files } from "../../src/worker/ports/files.js";
 import { nodeFiles } from "../../src/worker/ports/node-files.js";
@@ -85,14 +85,14 @@ describe.each(PORTS)("%s", (_, make) => {
     ({ files, root } = make());
   });
 
-  test("makes directories, those above them, and none that is there", async () => {
+  it("makes directories, those above them, and none that is there", async () => {
     await files.createDirectory(at("a/b/c"));
     await files.createDirectory(at("a/b/c"));
     await put("a/b/c/file", "1");
     expect(await take("a/b/c/file")).toBe("1");
   });
 
-  test("opens in each mode", async () => {
+  it("opens in each mode", async () => {
     await expect(files.open(at("x"), "read")).rejects.toMatchObject({ code: "ENOENT" });
     await (await files.open(at("x"), "update")).close();
     expect(await take("x")).toBe("");
@@ -104,7 +104,7 @@ describe.each(PORTS)("%s", (_, make) => {
     await expect(files.open(at("none/x"), "update")).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("writes anywhere, cuts off, and reads to the end", async () => {
+  it("writes anywhere, cuts off, and reads to the end", async () => {
     const file = await files.open(at("x"), "update");
     await file.write(Buffer.from("world"), 6);
     await file.write(Buffer.from("hello"), 0);
@@ -120,14 +120,14 @@ describe.each(PORTS)("%s", (_, make) => {
     await expect(file.size()).rejects.toMatchObject({ code: "EBADF" });
   });
 
-  test("does not write through a descriptor for reading", async () => {
+  it("does not write through a descriptor for reading", async () => {
     await put("x", "text");
     const file = await files.open(at("x"), "read");
     await expect(file.write(Buffer.from("y"), 0)).rejects.toMatchObject({ code: "EBADF" });
     await file.close();
   });
 
-  test("renames over another file, which stays readable where it is open", async () => {
+  it("renames over another file, which stays readable where it is open", async () => {
     await put("old", "old");
     await put("new", "new");
     const open = await files.open(at("old"), "read");
@@ -141,7 +141,7 @@ describe.each(PORTS)("%s", (_, make) => {
     await expect(files.rename(at("none"), at("x"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("lists the names in a directory", async () => {
+  it("lists the names in a directory", async () => {
     expect(await files.list(root)).toEqual([]);
     await put("b", "");
     await put("a", "");
@@ -149,7 +149,7 @@ describe.each(PORTS)("%s", (_, make) => {
     await expect(files.list(at("none"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("links, exclusively", async () => {
+  it("links, exclusively", async () => {
     await put("x", "x");
     await files.link(at("x"), at("y"));
     expect(await take("y")).toBe("x");
@@ -160,7 +160,7 @@ describe.each(PORTS)("%s", (_, make) => {
     expect(await take("y")).toBe("x");
   });
 
-  test("removes what is there, and does not mind what is not", async () => {
+  it("removes what is there, and does not mind what is not", async () => {
     await put("x", "x");
     await files.remove(at("x"));
     await files.remove(at("x"));
@@ -177,7 +177,7 @@ describe("a link where the file system has none", () => {
     await file.close();
   };
 
-  test.for(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"])(
+  it.for(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"])(
     "(%s) is a copy on the disk",
     async (code) => {
       const root = tempDirectory();
@@ -200,7 +200,7 @@ describe("a link where the file system has none", () => {
     },
   );
 
-  test("leaves none that is half a copy", async () => {
+  it("leaves none that is half a copy", async () => {
     const root = tempDirectory();
     await written(join(root, "x"), "text");
     failing.set("link", "EPERM").set("write", "ENOSPC");
@@ -211,14 +211,14 @@ describe("a link where the file system has none", () => {
 });
 
 describe.skipIf(process.platform === "win32")("every directory that is made", () => {
-  test("is fsynced into the one above it", async () => {
+  it("is fsynced into the one above it", async () => {
     const root = tempDirectory();
     synced.length = 0;
     await nodeFiles.createDirectory(join(root, "a", "b", "c"));
     expect(synced).toEqual(expect.arrayContaining([root, join(root, "a"), join(root, "a", "b")]));
   });
 
-  test("is so even where a process died before it could do that", async () => {
+  it("is so even where a process died before it could do that", async () => {
     const root = tempDirectory();
     await nodeFiles.createDirectory(join(root, "a"));
     synced.length = 0;

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { EngineHost } from "../../src/main/hosts/engine-host.js";
 import { hostInline } from "../../src/main/hosts/inline-host.js";
 import { WorkerHost } from "../../src/main/hosts/worker-host.js";
@@ -45,7 +45,7 @@ describe.each(HOSTS)("a store on %s that cannot be opened", (_, hostOf) => {
     return host;
   }
 
-  test("because another has it: can be, after a rest, when that one is closed", async () => {
+  it("because another has it: can be, after a rest, when that one is closed", async () => {
     const directory = tempDirectory();
     const other = open({ directory });
     await other.ready;
@@ -61,7 +61,7 @@ describe.each(HOSTS)("a store on %s that cannot be opened", (_, hostOf) => {
     await expect(ready).rejects.toMatchObject(locked);
   });
 
-  test("because its directory cannot be made: can be, after a rest, when it can", async () => {
+  it("because its directory cannot be made: can be, after a rest, when it can", async () => {
     const parent = join(tempDirectory(), "mount");
     writeFileSync(parent, "");
     const { ready, engine } = open({ directory: join(parent, "data") });
@@ -72,7 +72,7 @@ describe.each(HOSTS)("a store on %s that cannot be opened", (_, hostOf) => {
     expect(await engine.length()).toBe(0);
   });
 
-  test("for want of the key: is not tried again", async () => {
+  it("for want of the key: is not tried again", async () => {
     const directory = tempDirectory();
     const other = open({ directory, encryptionKey: "one of the keys" });
     await other.engine.write([["a", "{}", 8e15]]);
@@ -84,7 +84,7 @@ describe.each(HOSTS)("a store on %s that cannot be opened", (_, hostOf) => {
     await expect(engine.length()).rejects.toBe(refusal);
   });
 
-  test("closes while it rests, and while it is tried again", async () => {
+  it("closes while it rests, and while it is tried again", async () => {
     const directory = tempDirectory();
     await open({ directory }).ready;
     const resting = open({ directory });

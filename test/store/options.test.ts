@@ -10,7 +10,7 @@ import { join, relative } from "node:path";
 import { inspect, promisify } from "node:util";
 import type session from "express-session";
 import LiteNoSQLStore, * as exported from "express-session-isolate";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { tempDirectory } from "../support/temp-dir.js";
 import { until, untilTime } from "../support/until.js";
 
@@ -65,7 +65,7 @@ function storedExpiry(directory: string): number {
 describe("the class", () => {
   const required = createRequire(import.meta.url)("express-session-isolate") as typeof exported;
 
-  test.each([
+  it.each([
     ["import", exported],
     ["require", required],
   ])("has two names and is the default export, by %s", (_, { default: Class, ...names }) => {
@@ -74,13 +74,13 @@ describe("the class", () => {
     expect(Class.name).toBe("IsolatedStore");
   });
 
-  test("is what require returns", () => {
+  it("is what require returns", () => {
     expect(required).toBe(required.default);
   });
 });
 
 describe("defaults", () => {
-  test("a directory is enough: sessions live for a day, in plain text", async () => {
+  it("a directory is enough: sessions live for a day, in plain text", async () => {
     const directory = join(tempDirectory(), "made", "by", "the store");
     const store = new LiteNoSQLStore({ directory });
     onTestFinished(() => store.close());
@@ -94,7 +94,7 @@ describe("defaults", () => {
     expect(await store.stats()).toMatchObject({ compaction: null });
   });
 
-  test.skipIf(process.platform === "win32")("the directory is its owner's alone", async () => {
+  it.skipIf(process.platform === "win32")("the directory is its owner's alone", async () => {
     const directory = join(tempDirectory(), "data");
     await openStore({ directory }).set("a", sessionOf({}));
     expect(statSync(directory).mode & 0o777).toBe(0o700);
@@ -182,24 +182,24 @@ const SPELLINGS: readonly (readonly [
 ];
 
 describe("both spellings", () => {
-  test.each(["directory", "pasta"])("%s says where the files are", async (spelling) => {
+  it.each(["directory", "pasta"])("%s says where the files are", async (spelling) => {
     const directory = tempDirectory();
     await openStore({ [spelling]: directory } as never).set("a", sessionOf({}));
     expect(readdirSync(directory)).toContain("sessions.wal.log");
   });
 
-  test("a relative directory starts at the working directory", async () => {
+  it("a relative directory starts at the working directory", async () => {
     const directory = join(tempDirectory(), "data");
     await openStore({ directory: relative(process.cwd(), directory) }).set("a", sessionOf({}));
     expect(readdirSync(directory)).toContain("sessions.wal.log");
   });
 
-  test.each(SPELLINGS)("%s", async (english, _, value, effect) => {
+  it.each(SPELLINGS)("%s", async (english, _, value, effect) => {
     const directory = tempDirectory();
     await effect(openStore({ directory, [english]: value }), directory);
   });
 
-  test.each(SPELLINGS.map(([, portuguese, value, effect]) => [portuguese, value, effect] as const))(
+  it.each(SPELLINGS.map(([, portuguese, value, effect]) => [portuguese, value, effect] as const))(
     "%s",
     async (portuguese, value, effect) => {
       const directory = tempDirectory();
@@ -207,14 +207,14 @@ describe("both spellings", () => {
     },
   );
 
-  test.each(["compactAfterGc", "compactarAposLimpeza"])("%s", async (spelling) => {
+  it.each(["compactAfterGc", "compactarAposLimpeza"])("%s", async (spelling) => {
     const store = openStore({ directory: tempDirectory(), gcInterval: 10, [spelling]: true });
     await store.set("a", sessionOf({ cookie: { expires: new Date(Date.now() + 5) } }));
     await until(async () => (await store.stats()).compaction !== null);
     expect(await store.stats()).toMatchObject({ sessions: 0, walBytes: 0 });
   });
 
-  test.each<[string, string, unknown]>([
+  it.each<[string, string, unknown]>([
     ["directory", "pasta", "data"],
     ["collection", "colecao", "sessions"],
     ["durable", "modoDuravel", true],
@@ -236,7 +236,7 @@ describe("both spellings", () => {
 });
 
 describe("other options", () => {
-  test("ttl is in seconds", async () => {
+  it("ttl is in seconds", async () => {
     const directory = tempDirectory();
     const store = openStore({ directory, ttl: 90 });
     const earliest = Date.now();
@@ -245,7 +245,7 @@ describe("other options", () => {
     expect(storedExpiry(directory)).toBeLessThanOrEqual(Date.now() + 90_000);
   });
 
-  test("ttl may be a function of the session", async () => {
+  it("ttl may be a function of the session", async () => {
     const directory = tempDirectory();
     const ttl = (value: session.SessionData): number => ("short" in value ? 90 : 1);
     const store = openStore({ directory, ttl });
@@ -255,7 +255,7 @@ describe("other options", () => {
     expect(storedExpiry(directory)).toBeLessThanOrEqual(Date.now() + 90_000);
   });
 
-  test("encryptionKey may be a list: the first encrypts, all decrypt", async () => {
+  it("encryptionKey may be a list: the first encrypts, all decrypt", async () => {
     const directory = tempDirectory();
     const old = openStore({ directory, encryptionKey: "the first key" });
     await old.set("a", sessionOf({ n: 1 }));
@@ -269,18 +269,15 @@ describe("other options", () => {
     expect([await young.get("a"), await young.get("b")]).toEqual([{ n: 1 }, { n: 2 }]);
   });
 
-  test.each([true, false])(
-    "disableTouch with isolate %s: touch changes nothing",
-    async (isolate) => {
-      const store = openStore({ directory: tempDirectory(), isolate, disableTouch: true });
-      const given = { cookie: { expires: new Date(Date.now() + 60_000).toISOString() }, n: 1 };
-      await store.set("a", sessionOf(given));
-      await store.touch("a", sessionOf({ cookie: { expires: new Date(0) } }));
-      expect(await store.get("a")).toStrictEqual(given);
-    },
-  );
+  it.each([true, false])("disableTouch with isolate %s: touch changes nothing", async (isolate) => {
+    const store = openStore({ directory: tempDirectory(), isolate, disableTouch: true });
+    const given = { cookie: { expires: new Date(Date.now() + 60_000).toISOString() }, n: 1 };
+    await store.set("a", sessionOf(given));
+    await store.touch("a", sessionOf({ cookie: { expires: new Date(0) } }));
+    expect(await store.get("a")).toStrictEqual(given);
+  });
 
-  test("disableTTL: what is stored stays, what has expired is not stored", async () => {
+  it("disableTTL: what is stored stays, what has expired is not stored", async () => {
     const store = openStore({ directory: tempDirectory(), disableTTL: true, ttlMs: 1 });
     const expires = new Date(Date.now() + 5);
     await store.set("a", sessionOf({ cookie: { expires } }));
@@ -292,7 +289,7 @@ describe("other options", () => {
     expect(await store.get("b")).toStrictEqual({ n: 1 });
   });
 
-  test("serializer: its texts are stored, and what it cannot read is not served", async () => {
+  it("serializer: its texts are stored, and what it cannot read is not served", async () => {
     const directory = tempDirectory();
     const serializer = {
       stringify: (value: object) => `<${JSON.stringify(value)}>`,
@@ -324,7 +321,7 @@ describe("other options", () => {
     expect(await again.get("a")).toStrictEqual({ text: SECRET_BODY });
   });
 
-  test.each<[string, () => unknown]>([
+  it.each<[string, () => unknown]>([
     [
       "throws",
       () => {
@@ -342,7 +339,7 @@ describe("other options", () => {
     expect(await store.length()).toBe(0);
   });
 
-  test("what a toJSON throws is in no error", async () => {
+  it("what a toJSON throws is in no error", async () => {
     const store = openStore({ directory: tempDirectory() });
     const session = sessionOf({
       toJSON() {
@@ -354,7 +351,7 @@ describe("other options", () => {
     expect(inspect(error)).not.toContain(SECRET_BODY);
   });
 
-  test("a serializer may answer with a frozen object", async () => {
+  it("a serializer may answer with a frozen object", async () => {
     const serializer = {
       stringify: JSON.stringify,
       parse: (text: string) => Object.freeze(JSON.parse(text) as session.SessionData),
@@ -366,7 +363,7 @@ describe("other options", () => {
     expect(await store.get("a")).toStrictEqual({ n: 1, cookie: { path: "/" } });
   });
 
-  test("a serializer may not answer with a promise", async () => {
+  it("a serializer may not answer with a promise", async () => {
     const serializer = { stringify: JSON.stringify, parse: () => Promise.resolve({}) };
     const store = openStore({ directory: tempDirectory(), serializer });
     await store.set("a", sessionOf({ n: 1 }));
@@ -375,7 +372,7 @@ describe("other options", () => {
     expect(await store.length()).toBe(1);
   });
 
-  test("maxPendingBytes: past it writes are refused, the others are kept", async () => {
+  it("maxPendingBytes: past it writes are refused, the others are kept", async () => {
     const directory = tempDirectory();
     const store = openStore({ directory, isolate: true, maxPendingBytes: 10_000 });
     const value = sessionOf({ text: "x".repeat(4_000) });
@@ -395,7 +392,7 @@ describe("other options", () => {
     expect(await store.length()).toBe(kept.length + 1);
   });
 
-  test("debug says what the store does, and no secret, session body or whole session id", async () => {
+  it("debug says what the store does, and no secret, session body or whole session id", async () => {
     const sid = "a-session-id-that-is-nobody-elses-business";
     const program = `
       import LiteNoSQLStore from "express-session-isolate";
@@ -422,20 +419,17 @@ describe("other options", () => {
 });
 
 describe("refused at once, by name", () => {
-  test.each([[undefined], [null], [""], ["data"], [1], [[]]])(
-    "no options object: %j",
-    (options) => {
-      expect(refusal(options)).toBeInstanceOf(TypeError);
-    },
-  );
+  it.each([[undefined], [null], [""], ["data"], [1], [[]]])("no options object: %j", (options) => {
+    expect(refusal(options)).toBeInstanceOf(TypeError);
+  });
 
-  test("no directory", () => {
+  it("no directory", () => {
     const error = refusal({});
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toContain("directory");
   });
 
-  test.each([
+  it.each([
     ["Directory", "directory"],
     ["directry", "directory"],
     ["Pasta", "pasta"],
@@ -469,7 +463,7 @@ describe("refused at once, by name", () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  test.each(["url", "dir", "x", "prefix"])("an option that is like none is named: %s", (name) => {
+  it.each(["url", "dir", "x", "prefix"])("an option that is like none is named: %s", (name) => {
     const error = refusal({ directory: join(tempDirectory(), "data"), [name]: "redis" });
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toContain(`"${name}"`);
@@ -481,7 +475,7 @@ describe("refused at once, by name", () => {
   const noNumber = ["60", true, null, {}, [60], 60n];
   const noLength = [-1, NaN, Infinity, -Infinity];
 
-  test.each<[string, readonly unknown[]]>([
+  it.each<[string, readonly unknown[]]>([
     ["directory", [...noString, ""]],
     ["pasta", [...noString, ""]],
     [
@@ -531,7 +525,7 @@ describe("refused at once, by name", () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  test("a key is in no message", () => {
+  it("a key is in no message", () => {
     const directory = join(tempDirectory(), "data");
     const errors = [
       refusal({ directory, encryptionKey: "k3y-no1" }),
@@ -546,7 +540,7 @@ describe("refused at once, by name", () => {
     }
   });
 
-  test("the class is to be called with new", () => {
+  it("the class is to be called with new", () => {
     const options = { directory: join(tempDirectory(), "data") };
     expect(() => {
       Reflect.apply(LiteNoSQLStore, undefined, [options]);

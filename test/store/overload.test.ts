@@ -3,7 +3,7 @@
  * disk goes on, and when the disk works again so does all of it.
  */
 import { setImmediate as turn } from "node:timers/promises";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Batcher } from "../../src/main/batch.js";
 import { resolveOptions } from "../../src/main/options/resolve.js";
 import type { Touch, Write } from "../../src/protocol/contract.js";
@@ -61,7 +61,7 @@ describe.each<[string, Matcher]>([
   ["fsync", on("sync", "wal.log")],
   ["write", on("write", "wal.log")],
 ])("a disk whose %s does not return", (_, standsStill) => {
-  test("makes writes past the limit fail in the same turn", async () => {
+  it("makes writes past the limit fail in the same turn", async () => {
     const { batch, stopped } = await overload(standsStill);
     const waiting = fill(batch);
     expect(await now(batch.write(session("one more")))).toMatchObject(OVERLOADED);
@@ -73,7 +73,7 @@ describe.each<[string, Matcher]>([
     expect(await waiting).toEqual(Array(FITTING).fill(0));
   });
 
-  test("does not stop reads and touches", async () => {
+  it("does not stop reads and touches", async () => {
     const { batch, engine, stopped } = await overload(standsStill);
     const waiting = fill(batch);
     await until(() => stopped.waiting === 1);
@@ -91,7 +91,7 @@ describe.each<[string, Matcher]>([
     await waiting;
   });
 
-  test("is forgotten when it works again", async () => {
+  it("is forgotten when it works again", async () => {
     const { batch, engine, stopped, directory, reports } = await overload(standsStill);
     const waiting = fill(batch);
     const refused = batch.write(session("refused"));
@@ -109,7 +109,7 @@ describe.each<[string, Matcher]>([
 });
 
 describe("what counts", () => {
-  test("a single write larger than the limit passes when nothing waits, and then alone", async () => {
+  it("a single write larger than the limit passes when nothing waits, and then alone", async () => {
     const { batch, stopped } = await overload();
     const large = batch.write(session("large", 3 * LIMIT_BYTES));
     expect(await now(large)).toBe("nothing yet");
@@ -119,7 +119,7 @@ describe("what counts", () => {
     expect(await batch.write(session("small", 10))).toBe(0);
   });
 
-  test("a large one does not pass when something waits", async () => {
+  it("a large one does not pass when something waits", async () => {
     const { batch, stopped } = await overload();
     const small = batch.write(session("small", 10));
     expect(await now(batch.write(session("large", 3 * LIMIT_BYTES)))).toMatchObject(OVERLOADED);
@@ -127,7 +127,7 @@ describe("what counts", () => {
     expect(await small).toBe(0);
   });
 
-  test("bytes, not characters, of text and id, and something for a delete", async () => {
+  it("bytes, not characters, of text and id, and something for a delete", async () => {
     const { batch, stopped } = await overload();
     const wide: Write = ["wide", JSON.stringify("\u{1F36A}".repeat(LIMIT_BYTES / 5)), FAR_MS * 2];
     const waiting: Promise<unknown>[] = [batch.write(wide)];
@@ -145,7 +145,7 @@ describe("what counts", () => {
     await Promise.all(waiting);
   });
 
-  test("a write that fails makes room too", async () => {
+  it("a write that fails makes room too", async () => {
     const { batch, disk, stopped } = await overload();
     const waiting = fill(batch);
     await until(() => stopped.waiting === 1);
@@ -163,7 +163,7 @@ describe("what counts", () => {
     await fill(batch);
   });
 
-  test("the default is sensible", () => {
+  it("the default is sensible", () => {
     const { maxPendingBytes } = resolveOptions({ directory: "." });
     expect(maxPendingBytes).toBeGreaterThanOrEqual(16 * 1024 * 1024);
     expect(maxPendingBytes).toBeLessThanOrEqual(256 * 1024 * 1024);

@@ -4,7 +4,7 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 import LiteNoSQLStore from "express-session-isolate";
-import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { Batcher } from "../../src/main/batch.js";
 import { WorkerHost } from "../../src/main/hosts/worker-host.js";
 import type { Engine, Touch, Write } from "../../src/protocol/contract.js";
@@ -73,7 +73,7 @@ describe("over the port", () => {
     return { engine: host.engine, batch: new Batcher(host.engine, 1e9) };
   }
 
-  test("every call is one comlink call, and there is nothing else", async () => {
+  it("every call is one comlink call, and there is nothing else", async () => {
     const { engine } = await open(true);
     const [write, update] = [session("a"), touch("a")];
     await engine.write([write]);
@@ -90,7 +90,7 @@ describe("over the port", () => {
     expect(calls()).toEqual(["close"]);
   });
 
-  test("the gets of a tick are one message, as are its writes and its touches", async () => {
+  it("the gets of a tick are one message, as are its writes and its touches", async () => {
     const { batch } = await open();
     const sids = Array.from({ length: 100 }, (_, index) => `sid ${index}`);
     await Promise.all(sids.map((sid) => batch.write(session(sid))));
@@ -105,7 +105,7 @@ describe("over the port", () => {
     expect(calls().sort()).toEqual(["get", "touch", "write"]);
   });
 
-  test("a call for a session that waits in another message sends that message first", async () => {
+  it("a call for a session that waits in another message sends that message first", async () => {
     const { batch } = await open();
     const outcomes = await Promise.all([
       batch.write(session("a", "first")),
@@ -123,7 +123,7 @@ describe("over the port", () => {
   });
 });
 
-test("while a call is under way, all that a turn of the event loop brings shares a message", async () => {
+it("while a call is under way, all that a turn of the event loop brings shares a message", async () => {
   const sent: (readonly string[])[] = [];
   let answer!: () => void;
   const answered = new Promise<void>((resolve) => (answer = resolve));
@@ -219,7 +219,7 @@ describe.each([
   { isolate: false },
   { isolate: true, encryptionKey: "a key of the test's own", durable: false },
 ])("calls that nobody waits for, %o", (configuration) => {
-  test(`take effect in their order (seed ${SEED})`, async () => {
+  it(`take effect in their order (seed ${SEED})`, async () => {
     const random = seededRandom(SEED);
     const store = new LiteNoSQLStore({ ...configuration, directory: tempDirectory() });
     onTestFinished(() => store.close());

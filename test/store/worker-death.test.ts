@@ -7,7 +7,7 @@ import { EventEmitter } from "node:events";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Worker, WorkerOptions } from "node:worker_threads";
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { WorkerHost } from "../../src/main/hosts/worker-host.js";
 import { reporter } from "../../src/main/reporter.js";
 import type { EngineConfig } from "../../src/protocol/config.js";
@@ -151,7 +151,7 @@ describe.each(WAYS)("a worker that dies: %s", (way) => {
     return subject;
   }
 
-  test("loses nothing, and what was not acknowledged is sent again in order", async () => {
+  it("loses nothing, and what was not acknowledged is sent again in order", async () => {
     const subject = start();
     const { engine, config, reports } = subject;
     await engine.write(sessions(["kept", "k"], ["gone", "g"], ["changed", "before"]));
@@ -180,7 +180,7 @@ describe.each(WAYS)("a worker that dies: %s", (way) => {
     expect(await texts(next, ...sids)).toEqual([text("k"), null, text("second"), null, text("p")]);
   });
 
-  test("a call that kills it each time fails, and the others go on", async () => {
+  it("a call that kills it each time fails, and the others go on", async () => {
     const subject = start();
     const { engine, reports } = subject;
     await engine.write(sessions(["kept", "k"]));
@@ -196,7 +196,7 @@ describe.each(WAYS)("a worker that dies: %s", (way) => {
 });
 
 describe("a worker that cannot start", () => {
-  test.each([
+  it.each([
     ["does not parse", new URL("data:text/javascript,this is no program")],
     ["throws", new URL("data:text/javascript,throw new Error()")],
     ["exits", new URL("data:text/javascript,process.exit()")],
@@ -214,7 +214,7 @@ describe("a worker that cannot start", () => {
     await engine.close();
   });
 
-  test("for a while: calls wait, and are answered when it can", async () => {
+  it("for a while: calls wait, and are answered when it can", async () => {
     const { engine, host: subject, file } = host(fixture("while-opening"));
     await subject.ready;
     await engine.write(sessions(["kept", "k"]));
@@ -237,7 +237,7 @@ describe("a worker that dies again and again", () => {
     return subject;
   }
 
-  test("ends in errors, not in a loop", async () => {
+  it("ends in errors, not in a loop", async () => {
     const { engine, reports } = await giveUp();
     const failure = { code: "WORKER_EXITED" };
     await expect(engine.get(["a"])).rejects.toMatchObject(failure);
@@ -248,7 +248,7 @@ describe("a worker that dies again and again", () => {
     await engine.close();
   });
 
-  test("is tried again after a rest, once", async () => {
+  it("is tried again after a rest, once", async () => {
     const { engine } = await giveUp();
     passTime(REST_MS);
     await expect(engine.get(["poison here 9"])).rejects.toMatchObject({ code: "WORKER_EXITED" });
@@ -258,7 +258,7 @@ describe("a worker that dies again and again", () => {
     expect(threads.spawned).toHaveLength(MAX_SPAWNS + 1);
   });
 
-  test("is as good as new when it lives after a rest", async () => {
+  it("is as good as new when it lives after a rest", async () => {
     const { engine, file } = await giveUp();
     writeFileSync(file("healed"), "");
     passTime(REST_MS);
@@ -266,7 +266,7 @@ describe("a worker that dies again and again", () => {
     expect(await texts(engine, "a")).toEqual([text("a")]);
   });
 
-  test("and cannot be started after a rest: calls fail, and the next rest ends too", async () => {
+  it("and cannot be started after a rest: calls fail, and the next rest ends too", async () => {
     const { engine, file } = await giveUp();
     passTime(REST_MS);
     threads.refused = true;
@@ -278,14 +278,14 @@ describe("a worker that dies again and again", () => {
     expect(await texts(engine, "a")).toEqual([null]);
   });
 
-  test("leaves no lock to a later store of the same process", async () => {
+  it("leaves no lock to a later store of the same process", async () => {
     const { engine, config } = await giveUp();
     await engine.close();
     const next = host(HEALTHY, { directory: config.disk.directory });
     await expect(next.host.ready).resolves.toBeUndefined();
   });
 
-  test("but lives long in between, is always replaced", async () => {
+  it("but lives long in between, is always replaced", async () => {
     const { engine } = host(fixture("exit"));
     for (let death = 1; death <= MAX_SPAWNS + 2; death++) {
       await engine.write(sessions([`poison death${death} 1`, "p"]));
@@ -297,7 +297,7 @@ describe("a worker that dies again and again", () => {
 });
 
 describe("a worker that dies", () => {
-  test("while it closes: what was written before is there, and no lock is", async () => {
+  it("while it closes: what was written before is there, and no lock is", async () => {
     const { engine, config, file } = host(fixture("exit"));
     const written = engine.write(sessions(["poison once 1", "p"], ["a", "a"]));
     await engine.close();
@@ -307,7 +307,7 @@ describe("a worker that dies", () => {
     expect(await texts(next, "a")).toEqual([text("a")]);
   });
 
-  test("while nobody waits, is replaced", async () => {
+  it("while nobody waits, is replaced", async () => {
     const { engine, host: subject, reports } = host(HEALTHY);
     await subject.ready;
     await threads.spawned[0]?.terminate();
@@ -316,7 +316,7 @@ describe("a worker that dies", () => {
     expect(await engine.length()).toBe(0);
   });
 
-  test("while nobody waits, and cannot be replaced, is reported as given up", async () => {
+  it("while nobody waits, and cannot be replaced, is reported as given up", async () => {
     const shown = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const { host: subject, reports, file } = host(fixture("while-opening"), { debug: true });
     await subject.ready;
@@ -332,7 +332,7 @@ describe("a worker that dies", () => {
     expect(reports).toHaveLength(2);
   });
 
-  test("is an error event where somebody listens, each time", async () => {
+  it("is an error event where somebody listens, each time", async () => {
     const emitter = new EventEmitter();
     const heard: unknown[] = [];
     emitter.on("error", ({ code }: { code: unknown }) => heard.push(code));
@@ -342,7 +342,7 @@ describe("a worker that dies", () => {
     expect(heard).toEqual(["WORKER_EXITED", "WORKER_EXITED"]);
   });
 
-  test("is else one warning of the process", async () => {
+  it("is else one warning of the process", async () => {
     const warnings: unknown[] = [];
     const hear = (warning: Error & { code?: unknown }): void => {
       if (warning.name === "SessionStoreWarning") warnings.push(warning.code);

@@ -1,14 +1,14 @@
 /** Owns what a contender for a lock leaves when it is killed or its disk fails, and who removes it. */
 import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { type Files } from "../../../src/worker/ports/files.js";
 import { nodeFiles } from "../../../src/worker/ports/node-files.js";
 import { Scene } from "../../support/lock-scene.js";
 
 const NAME = "0123456789abcdef";
 
-test("the next owner removes what killed contenders left, and nothing else", async () => {
+it("the next owner removes what killed contenders left, and nothing else", async () => {
   const scene = new Scene();
   const others = [`carts.lock.${NAME}.tmp`, "sessions.lock.notes.tmp", `sessions.lock.${NAME}.txt`];
   for (const name of [`sessions.lock.${NAME}.tmp`, `sessions.lock.${NAME}.stale`, ...others]) {
@@ -18,7 +18,7 @@ test("the next owner removes what killed contenders left, and nothing else", asy
   expect(readdirSync(scene.directory).sort()).toEqual([...others, "sessions.lock"].sort());
 });
 
-test("a contender whose file was removed as a leftover makes it again", async () => {
+it("a contender whose file was removed as a leftover makes it again", async () => {
   const scene = new Scene();
   let removed = 0;
   const files: Files = {
@@ -34,7 +34,7 @@ test("a contender whose file was removed as a leftover makes it again", async ()
   expect(readdirSync(scene.directory)).toEqual(["sessions.lock"]);
 });
 
-test("an owner whose leftovers cannot be removed has the lock all the same", async () => {
+it("an owner whose leftovers cannot be removed has the lock all the same", async () => {
   const scene = new Scene();
   const broken = (): Promise<never> => Promise.reject(new Error("EIO"));
   const lock = await scene.acquire({}, "a store", { ...nodeFiles, list: broken });
@@ -43,7 +43,7 @@ test("an owner whose leftovers cannot be removed has the lock all the same", asy
   expect(readdirSync(scene.directory)).toEqual([]);
 });
 
-test("a contender that was killed while it took a stale lock away keeps nobody waiting", async () => {
+it("a contender that was killed while it took a stale lock away keeps nobody waiting", async () => {
   const scene = new Scene();
   scene.put(scene.record(0));
   const takeover = `${scene.path}.takeover`;
@@ -54,7 +54,7 @@ test("a contender that was killed while it took a stale lock away keeps nobody w
   expect(readdirSync(scene.directory)).toEqual(["sessions.lock"]);
 });
 
-test("a contender that lives has its time to take a stale lock away", async () => {
+it("a contender that lives has its time to take a stale lock away", async () => {
   const scene = new Scene();
   scene.put(scene.record(0));
   const takeover = `${scene.path}.takeover`;
@@ -68,13 +68,13 @@ test("a contender that lives has its time to take a stale lock away", async () =
   expect(scene.read()).toMatchObject({ owner: "a store" });
 });
 
-test("a lock whose name is taken by what cannot be read as one is given up", async () => {
+it("a lock whose name is taken by what cannot be read as one is given up", async () => {
   const scene = new Scene();
   symlinkSync(join(scene.directory, "none"), scene.path);
   await expect(scene.acquireInTime(60_000)).rejects.toMatchObject({ code: "STORE_LOCKED" });
 });
 
-test("an owner that cannot open its lock leaves none", async () => {
+it("an owner that cannot open its lock leaves none", async () => {
   const scene = new Scene();
   const files: Files = {
     ...nodeFiles,
