@@ -25,10 +25,7 @@ export interface EnglishOptions {
    *
    * Opening fails with `STORE_LOCKED` if another store has the collection open, and with `STORE_IO`
    * if the directory cannot be created or accessed.
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data" });
-   * ```
+   * @example new IsolatedStore({ directory: "./data" });
    */
   directory: string;
 
@@ -36,10 +33,7 @@ export interface EnglishOptions {
    * Stem of the file names. Letters, digits, `.`, `_` and `-`, not starting with a dot; anything
    * else is a RangeError. Stores with different collections may share a directory.
    * @defaultValue `"sessions"`
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", collection: "admin" }); // data/admin.wal.log, …
-   * ```
+   * @example new IsolatedStore({ directory: "./data", collection: "admin" });
    */
   collection?: string;
 
@@ -47,10 +41,7 @@ export interface EnglishOptions {
    * Whether a write is fsynced before it is acknowledged. With `false` it is acknowledged when the
    * operating system has it: it survives the end of the process, but not a power cut.
    * @defaultValue `true`
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", durable: false });
-   * ```
+   * @example new IsolatedStore({ directory: "./data", durable: false });
    */
   durable?: boolean;
 
@@ -58,10 +49,7 @@ export interface EnglishOptions {
    * Size of the journal, in bytes, above which it may be compacted: once it is also larger than the
    * snapshot. A whole number, 0 or more.
    * @defaultValue `1_048_576`
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", walLimit: 16 * 1024 * 1024 });
-   * ```
+   * @example new IsolatedStore({ directory: "./data", walLimit: 16 * 1024 * 1024 });
    */
   walLimit?: number;
 
@@ -69,10 +57,7 @@ export interface EnglishOptions {
    * Lifetime, in milliseconds, of a session whose cookie sets none; at least 1. A TypeError
    * together with {@link CommonOptions.ttl}, which sets the same in seconds.
    * @defaultValue that of {@link CommonOptions.ttl}
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", ttlMs: 30 * 60_000 }); // half an hour
-   * ```
+   * @example new IsolatedStore({ directory: "./data", ttlMs: 30 * 60_000 }); // half an hour
    */
   ttlMs?: number;
 
@@ -80,10 +65,7 @@ export interface EnglishOptions {
    * Time between garbage collections, which delete expired sessions; in milliseconds, a whole
    * number from 1. An expired session is never served, deleted or not.
    * @defaultValue `300_000`
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", gcInterval: 60_000 });
-   * ```
+   * @example new IsolatedStore({ directory: "./data", gcInterval: 60_000 });
    */
   gcInterval?: number;
 
@@ -91,10 +73,7 @@ export interface EnglishOptions {
    * Whether to compact after each garbage collection that deleted a session, so that the files no
    * longer contain it.
    * @defaultValue `false`
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", compactAfterGc: true });
-   * ```
+   * @example new IsolatedStore({ directory: "./data", compactAfterGc: true });
    */
   compactAfterGc?: boolean;
 
@@ -146,10 +125,7 @@ export interface CommonOptions {
    * greater than 0, or a function of the session. If the function does not return a number, `set`
    * and `touch` fail with a TypeError.
    * @defaultValue `86_400`, a day
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", ttl: (session) => ("user" in session ? 3600 : 60) });
-   * ```
+   * @example new IsolatedStore({ directory: "./data", ttl: ({ user }) => (user ? 3600 : 60) });
    */
   ttl?: Ttl;
 
@@ -157,10 +133,7 @@ export interface CommonOptions {
    * Whether to log to stderr what the store does. The log contains no secrets, session bodies or
    * whole session ids.
    * @defaultValue `false`
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", debug: true });
-   * ```
+   * @example new IsolatedStore({ directory: "./data", debug: true });
    */
   debug?: boolean;
 
@@ -168,10 +141,7 @@ export interface CommonOptions {
    * Whether the engine runs in a worker thread. With `false` the same engine runs on the calling
    * thread, and `WORKER_EXITED` cannot occur.
    * @defaultValue `true`
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", isolate: false });
-   * ```
+   * @example new IsolatedStore({ directory: "./data", isolate: false });
    */
   isolate?: boolean;
 
@@ -179,10 +149,7 @@ export interface CommonOptions {
    * Whether to ignore touches, so that only `set` extends the life of a session; `touch` then
    * always returns `"OK"`.
    * @defaultValue `false`
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", disableTouch: true });
-   * ```
+   * @example new IsolatedStore({ directory: "./data", disableTouch: true });
    */
   disableTouch?: boolean;
 
@@ -190,10 +157,7 @@ export interface CommonOptions {
    * Whether stored sessions never expire. Touches are ignored. A session that has already expired
    * when it is set is still deleted.
    * @defaultValue `false`
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", disableTTL: true });
-   * ```
+   * @example new IsolatedStore({ directory: "./data", disableTTL: true });
    */
   disableTTL?: boolean;
 
@@ -212,10 +176,7 @@ export interface CommonOptions {
    * Limit, in bytes, for writes that have not been acknowledged yet; a whole number from 1. A write
    * beyond it fails at once with `STORE_OVERLOADED`, unless it is the only one.
    * @defaultValue `67_108_864`
-   * @example
-   * ```ts
-   * new IsolatedStore({ directory: "./data", maxPendingBytes: 8 * 1024 * 1024 });
-   * ```
+   * @example new IsolatedStore({ directory: "./data", maxPendingBytes: 8 * 1024 * 1024 });
    */
   maxPendingBytes?: number;
 }
