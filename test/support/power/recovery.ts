@@ -22,6 +22,8 @@ export interface RecoveryParts {
   readonly random: Random;
   /** Texts that must be in some file after each cut: damage, which nobody may throw away. */
   readonly marks?: readonly string[];
+  /** A text in a torn tail, which nobody may keep: it was never acknowledged. */
+  readonly torn?: string;
   /** All passwords that the collection ever had: what was set aside stays under the key of its time. */
   readonly passwords?: readonly string[];
   /** Of how many moments the power is cut at one. */
@@ -35,13 +37,15 @@ export class Recovery {
   readonly violations: string[] = [];
   readonly #random: Random;
   readonly #marks: readonly string[];
+  readonly #torn: string | null;
   readonly #passwords: readonly string[];
   readonly #every: number;
   readonly #nested: number;
 
-  constructor({ random, marks = [], passwords = [], every, nested }: RecoveryParts) {
+  constructor({ random, marks = [], torn, passwords = [], every, nested }: RecoveryParts) {
     this.#random = random;
     this.#marks = marks;
+    this.#torn = torn ?? null;
     this.#passwords = passwords;
     this.#every = every;
     this.#nested = nested;
@@ -127,6 +131,8 @@ export class Recovery {
     const violations = [first, second, third].flatMap((life) => life.violations);
     if (damaged > 0) violations.push(`${damaged} records are damaged after closing`);
     if (quarantineOf(third.disk) !== quarantined) violations.push("the quarantine changes");
+    const kept = await this.#textOf(third.disk, /quarantine/);
+    if (this.#torn !== null && kept.includes(this.#torn)) violations.push("a torn tail is kept");
     for (const [name] of third.disk.list(DIRECTORY)) {
       if (!NAMES.test(name)) violations.push(`${name} is left behind`);
     }
@@ -135,6 +141,12 @@ export class Recovery {
 
   async #assertMarks(disk: FaultDisk): Promise<void> {
     if (this.#marks.length === 0) return;
+    const text = await this.#textOf(disk, NAMES);
+    for (const mark of this.#marks) if (!text.includes(mark)) throw new Error(`${mark} is lost`);
+  }
+
+  /** All that the files of these names hold, their envelopes opened. */
+  async #textOf(disk: FaultDisk, names: RegExp): Promise<string> {
     const files = disk.list(DIRECTORY);
     const salt = files.find(([name]) => name === ".db.salt")?.[1].toString("latin1");
     const keys = await Promise.all(
@@ -142,12 +154,11 @@ export class Recovery {
         Key.derive(password, parseSalt(salt ?? "") ?? Buffer.alloc(0)),
       ),
     );
-    const text = files
-      .filter(([name]) => NAMES.test(name))
+    return files
+      .filter(([name]) => names.test(name))
       .flatMap(([, content]) => content.toString("latin1").split("\n"))
       .map((line) => opened(line, keys))
       .join("\n");
-    for (const mark of this.#marks) if (!text.includes(mark)) throw new Error(`${mark} is lost`);
   }
 }
 
