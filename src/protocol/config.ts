@@ -31,3 +31,6 @@ export interface DiskConfig {
   /** Whether a garbage collection that deleted sessions is followed by a compaction. */
   readonly compactAfterGc: boolean;
 }
+
+/** The latest expiry in epoch milliseconds: the last time that a JavaScript date can hold. */
+export const MAX_TIME = 8.64e15;

@@ -1,4 +1,4 @@
-/** The thread: opens the engine, serves it on the port it was given, and says that it is ready. */
+/** The worker thread: opens the engine, serves it on the given port, reports when it is ready. */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 
 import type { EngineConfig } from "../protocol/config.js";
@@ -9,17 +9,17 @@ import { openEngine } from "./disk/engine.js";
 
 const { config, port } = workerData as { config: EngineConfig; port: MessagePort };
 
-function say(message: WorkerMessage): void {
+function send(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
 
 try {
   const engine = await openEngine(config, (error) => {
-    say({ type: "report", error: encodeError(error) });
+    send({ type: "report", error: encodeError(error) });
   });
   serve(engine, port);
-  say({ type: "ready" });
+  send({ type: "ready" });
 } catch (error) {
-  say({ type: "fatal", error: encodeError(error) });
+  send({ type: "fatal", error: encodeError(error) });
   port.close();
 }

@@ -2,12 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 
-import type { EngineConfig } from "../../protocol/config.js";
+import { type EngineConfig, MAX_TIME } from "../../protocol/config.js";
 import { describeType, Given } from "./given.js";
 import type { Serializer } from "./public.js";
 
-/** The latest time that a JavaScript date can hold: 13 September 275760. */
-export const NEVER = 8.64e15;
+/** The expiry of a session that never expires. */
+export const NEVER = MAX_TIME;
 
 /** Lifetime, in milliseconds, of a session whose cookie sets none. */
 export type DefaultTtl = (session: object) => number;
@@ -88,7 +88,7 @@ function collectionOf(given: Given): string {
 }
 
 function defaultTtlOf(given: Given): number | DefaultTtl {
-  const ttlMs = given.number("ttlMs", 1, NEVER);
+  const ttlMs = given.number("ttlMs", 1, MAX_TIME);
   const { value } = given.get("ttl");
   if (value !== undefined && ttlMs.value !== undefined) {
     throw new TypeError(
@@ -97,7 +97,7 @@ function defaultTtlOf(given: Given): number | DefaultTtl {
   }
   if (ttlMs.value !== undefined) return ttlMs.value;
   if (typeof value !== "function") {
-    return (given.number("ttl", Number.MIN_VALUE, NEVER / 1000).value ?? DAY_SECONDS) * 1000;
+    return (given.number("ttl", Number.MIN_VALUE, MAX_TIME / 1000).value ?? DAY_SECONDS) * 1000;
   }
   const ttl = value as (session: object) => unknown;
   return (session) => {

@@ -1,4 +1,4 @@
-/** How a collection is closed: what is in memory only goes to the disk, and all is let go of. */
+/** Closes a collection: writes changes that are only in memory, then releases all resources. */
 import { StoreError } from "../../protocol/errors.js";
 import { ioError } from "../ports/failure.js";
 import type { Committer } from "./committer.js";
@@ -7,7 +7,7 @@ import type { Journal } from "./journal/journal.js";
 import type { Lock } from "./lock/lock.js";
 import type { Sweeper } from "./sweeper.js";
 
-export interface ClosingParts {
+interface ClosingParts {
   readonly durable: boolean;
   readonly journal: Journal;
   readonly committer: Committer;
@@ -17,8 +17,8 @@ export interface ClosingParts {
 }
 
 /**
- * Closes a collection. Everything is let go of, whatever fails.
- * @throws StoreError `STORE_IO`: what was in memory only could not be written
+ * Closes a collection. Releases all resources, whatever fails.
+ * @throws StoreError `STORE_IO`: changes that were only in memory are lost
  */
 export async function closeCollection(parts: ClosingParts): Promise<void> {
   try {
@@ -32,7 +32,7 @@ async function close(parts: ClosingParts): Promise<void> {
   try {
     await parts.sweeper.stop();
     await parts.compactor.stop();
-    await writeRest(parts);
+    await saveAll(parts);
   } finally {
     parts.committer.stop();
     try {
@@ -43,19 +43,20 @@ async function close(parts: ClosingParts): Promise<void> {
   }
 }
 
-async function writeRest({ durable, journal, committer, compactor }: ClosingParts): Promise<void> {
+async function saveAll({ durable, journal, committer, compactor }: ClosingParts): Promise<void> {
   let failure: unknown = null;
   const note = (error: unknown): void => void (failure = error);
   await flush(committer, journal).catch(note);
   if (!journal.trusted && committer.disowned === null) {
-    // What was written without fsync, and the touches, have no other way to the disk.
+    // Only a new journal can still save touches and writes that were not fsynced.
     failure = null;
     await compactor.run().catch(note);
     await flush(committer, journal);
   }
   if (committer.hasTouches || (failure !== null && !durable)) {
     const cause = failure ?? committer.refusal;
-    throw new StoreError("STORE_IO", "what was in memory only could not be written", { cause });
+    const message = `changes that were only in memory could not be written to ${journal.path}`;
+    throw new StoreError("STORE_IO", message, { cause });
   }
 }
 

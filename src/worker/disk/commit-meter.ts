@@ -1,4 +1,4 @@
-/** How many commits there were, and how long they took. */
+/** Counts commits and measures how long they take. */
 import type { DiskStats } from "../../protocol/contract.js";
 
 export class CommitMeter {

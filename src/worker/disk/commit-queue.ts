@@ -1,28 +1,28 @@
-/** What waits for the journal, in the order in which it was asked for, and one thing at a time. */
+/** Serializes commits and other uses of the journal, in the order in which they were requested. */
 import type { StoreError } from "../../protocol/errors.js";
 import type { PendingWrite } from "./pending-writes.js";
 
-/** Commits are encoded in one go, while calls wait: a few milliseconds' worth. */
+/** A commit is encoded in one go while calls wait: this many writes take a few milliseconds. */
 export const MAX_COMMIT_WRITES = 2048;
 
-/** Writes that were made together and share their fate. */
+/** Writes of one call: all of them succeed or fail. */
 export interface Group {
   readonly writes: readonly PendingWrite[];
-  /** Answers the call that made them. */
+  /** Settles the call. */
   readonly answer: (error?: StoreError) => void;
 }
 
-/** Something to do between two commits. It does not fail. */
+/** Runs between two commits. Must not reject. */
 type Task = () => Promise<void>;
 
 export class CommitQueue {
   readonly #commit: (groups: readonly Group[]) => Promise<void>;
   #items: (Group | Task)[] = [];
   #running = false;
-  /** Whether a commit is due though no write waits. */
+  /** Whether a commit is due even if no write is waiting. */
   #commitDue = false;
 
-  /** @param commit commits what waited together; it does not fail */
+  /** @param commit writes groups that were waiting together; must not reject */
   constructor(commit: (groups: readonly Group[]) => Promise<void>) {
     this.#commit = commit;
   }
@@ -32,7 +32,7 @@ export class CommitQueue {
     this.#start();
   }
 
-  /** Commits next, even if no write waits: there are touches. */
+  /** Makes a commit next, even if no write is waiting: there may be touches. */
   commitSoon(): void {
     this.#commitDue = true;
     this.#start();
@@ -59,7 +59,7 @@ export class CommitQueue {
     this.#running = false;
   }
 
-  /** What is committed together: the groups before the first task, up to a number of writes. */
+  /** Takes the groups before the first task, up to the limit, to be committed together. */
   #takeGroups(): Group[] {
     const groups: Group[] = [];
     let writes = 0;

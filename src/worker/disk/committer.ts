@@ -1,37 +1,37 @@
 /**
- * When a write counts as done. Writes show in memory at once, are appended to the journal together
- * with all that waited meanwhile (one fsync for all of them), and only then become part of the
- * collection; if that fails, the value before them is what shows again. Touches ride along.
+ * Group commit. A write is visible to calls at once. It becomes part of the collection when it has
+ * been appended to the journal, with one fsync for all writes that were waiting; if that fails, the
+ * previous value is visible again. Touches are appended along with the next commit.
  */
 import type { DiskStats } from "../../protocol/contract.js";
 import type { StoreError } from "../../protocol/errors.js";
 import type { Clock } from "../ports/clock.js";
-import { CommitQueue, type Group } from "./commit-queue.js";
-import { CommitMeter } from "./commit-meter.js";
-import type { Collection } from "./documents/collection.js";
 import { ioError } from "../ports/failure.js";
+import { CommitMeter } from "./commit-meter.js";
+import { CommitQueue, type Group } from "./commit-queue.js";
+import type { Collection } from "./documents/collection.js";
 import type { Journal } from "./journal/journal.js";
+import { deleteRecord, encodeLine, insertRecord, touchRecord } from "./journal/record.js";
 import type { Keyring } from "./keys/keyring.js";
 import { LineBuffer } from "./lines/line-buffer.js";
 import type { PendingWrite, PendingWrites } from "./pending-writes.js";
-import { deleteRecord, encodeLine, insertRecord, touchRecord } from "./journal/record.js";
 import { Touches } from "./touches.js";
 
-export interface CommitterParts {
+interface CommitterParts {
   readonly collection: Collection;
   readonly pending: PendingWrites;
   readonly journal: Journal;
   readonly keyring: Keyring | null;
   readonly clock: Clock;
-  /** Rejects when the collection may no longer be this store's to write to. */
+  /** Rejects if another process may have taken over the collection. */
   readonly assertOwned: () => Promise<void>;
-  /** Whether a commit ends in an fsync. */
+  /** Whether each commit ends with an fsync. */
   readonly durable: boolean;
-  /** Called after each commit that succeeded. */
+  /** Called after each commit that wrote records. */
   readonly onCommit: () => void;
-  /** Called when the journal can no longer be trusted; {@link Committer.resume} ends that. */
+  /** Called when the journal can no longer be trusted; writes are then refused until `resume`. */
   readonly onDistrust: (error: StoreError) => void;
-  /** Called when touches could not be journalled; they are tried again. */
+  /** Called when touches could not be written; they will be retried. */
   readonly onTouchFailure: (error: StoreError) => void;
 }
 
@@ -51,19 +51,19 @@ export class Committer {
     });
   }
 
-  /** Whether memory or the files may have anything under this id, even if only a pending delete. */
+  /** Whether deleting this id needs a write. True while writes are refused, so that it fails. */
   mayHave(sid: string): boolean {
     return this.#refusal !== null || this.#parts.pending.has(sid);
   }
 
-  /** Whether touches are in memory only. */
+  /** Whether there are touches that are only in memory. */
   get hasTouches(): boolean {
     return this.#touches.size > 0;
   }
 
   /**
-   * Stores each session, or deletes where it is null. Visible at once.
-   * @throws StoreError `STORE_IO`; the values before are then visible again
+   * Stores sessions, or deletes those that are null. Visible at once.
+   * @throws StoreError `STORE_IO`, `STORE_LOCKED`; the previous values are then visible again
    */
   write(writes: readonly PendingWrite[]): Promise<void> {
     if (this.#refusal !== null) return Promise.reject(this.#refusal);
@@ -79,7 +79,7 @@ export class Committer {
     });
   }
 
-  /** Moves the expiry of a visible session, and its cookie where that is not null. */
+  /** Moves the expiry of a visible session and replaces its cookie, unless `cookie` is null. */
   touch(sid: string, cookie: string | null, expiresAt: number): void {
     const { pending, clock } = this.#parts;
     pending.extend(sid, cookie, expiresAt, clock.now());
@@ -88,18 +88,18 @@ export class Committer {
   }
 
   /**
-   * Runs a task while nothing is being committed, after all that waits now. Writes that are made
-   * meanwhile wait for it, and are refused if the journal cannot be trusted after it.
+   * Runs a task while nothing is being committed, after everything that waits now. Later writes
+   * wait for it; they are refused if the journal cannot be trusted afterwards.
    */
   exclusively<T>(task: () => Promise<T>): Promise<T> {
-    // With the touches that were made before.
+    // Commits earlier touches before the task.
     this.#queue.commitSoon();
     return new Promise((resolve, reject) => {
       this.#queue.push(async () => {
         try {
           resolve(await task());
         } catch (cause) {
-          const error = ioError("cannot change the files", cause);
+          const error = ioError("cannot update the files of the collection", cause);
           const { journal } = this.#parts;
           if (!journal.trusted) this.#refusal ??= error; // guard: committer, refusal after a task
           reject(error);
@@ -108,25 +108,25 @@ export class Committer {
     });
   }
 
-  /** Refuses all writes from now on: the files are no longer ours. */
+  /** Refuses all writes from now on: another process has taken over the collection. */
   disown(error: StoreError): void {
     this.#refusal = error;
     this.#disowned = error;
   }
 
-  /** Takes writes again: the journal has been replaced. */
+  /** Accepts writes again: the journal has been replaced. */
   resume(): void {
     if (this.#disowned !== null) return;
     this.#refusal = null;
     this.#touches.schedule();
   }
 
-  /** Why the files are no longer ours, if they are not. */
+  /** The error given to {@link disown}, or null. */
   get disowned(): StoreError | null {
     return this.#disowned;
   }
 
-  /** Why writes are refused, if they are. */
+  /** Why writes are refused, or null. */
   get refusal(): StoreError | null {
     return this.#refusal;
   }
@@ -135,7 +135,6 @@ export class Committer {
     return this.#meter.stats();
   }
 
-  /** Forgets the timer. */
   stop(): void {
     this.#touches.stop();
   }
@@ -146,7 +145,7 @@ export class Committer {
       return;
     }
     const { collection, journal, clock, durable, assertOwned } = this.#parts;
-    // Of several writes of one id the last is the one that counts: they share their fate.
+    // Only the last write of each id is journaled, since all writes succeed or fail together.
     const writes = new Map<string, PendingWrite>();
     for (const group of groups) for (const write of group.writes) writes.set(write.sid, write);
     const touched = this.#touches.take();
@@ -157,7 +156,7 @@ export class Committer {
       records = this.#encode(writes.values(), touched, clock.now());
       if (records > 0) await journal.append(this.#lines.bytes(), durable);
     } catch (cause) {
-      const error = ioError("cannot commit", cause);
+      const error = ioError(`cannot write to ${journal.path}`, cause);
       this.#meter.failed++;
       if (!journal.trusted) this.#refusal = error;
       for (const sid of touched) this.#touches.add(sid);
@@ -178,21 +177,21 @@ export class Committer {
     if (records > 0) this.#parts.onCommit();
   }
 
-  /** Fills the buffer of lines. @returns how many records it holds */
+  /** Fills the line buffer. @returns the number of records in it */
   #encode(writes: Iterable<PendingWrite>, touched: Set<string>, now: number): number {
     const { collection, keyring } = this.#parts;
     let records = 0;
     this.#lines.clear();
     for (const write of writes) {
-      // The record has the touches made until now.
+      // The record of a write includes the touches made so far.
       touched.delete(write.sid);
-      // What the files do not have needs no record to go away.
+      // A session that the files do not have needs no record to be deleted.
       if (write.session === null && collection.get(write.sid) === undefined) continue;
       this.#lines.add(encodeLine(writeRecord(now, write), keyring));
       records++;
     }
     for (const sid of touched) {
-      // What the files have, not a write that is still to come: its own record has its touches.
+      // The committed session: the record of a pending write will include the touch itself.
       const session = collection.get(sid);
       if (session === undefined) continue;
       this.#lines.add(encodeLine(touchRecord(now, sid, session), keyring));
@@ -205,7 +204,7 @@ export class Committer {
     for (const group of groups) {
       for (const write of group.writes) {
         this.#parts.pending.remove(write);
-        // Its record would have carried the touches made before.
+        // Its record would have included earlier touches.
         if (this.#parts.collection.get(write.sid) !== undefined) this.#touches.add(write.sid);
       }
       group.answer(error);

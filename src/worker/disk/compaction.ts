@@ -1,10 +1,10 @@
 /**
- * One compaction: the sessions in memory become a new snapshot, and the journal keeps only what came
- * since. It streams; reads and writes go on, except for the few moments of the switch.
+ * One compaction: the sessions in memory become a new snapshot, and the journal keeps only the
+ * records since. Reads and writes continue meanwhile, except while the files are replaced.
  *
- * The snapshot does not show one moment: a session is written as it is when its turn comes. That is
- * enough, because all records since the start stay in the journal and can be replayed over a state
- * that has them already.
+ * The snapshot is not of a single moment: each session is written as it is at its turn. That is
+ * enough, because all records since the start stay in the journal, and replaying a record over a
+ * state that already includes it changes nothing.
  */
 import { StoreError } from "../../protocol/errors.js";
 import type { Clock } from "../ports/clock.js";
@@ -22,38 +22,37 @@ export interface CompactionParts {
   readonly files: Files;
   readonly paths: CollectionPaths;
   readonly collection: Collection;
-  /** Documents of other applications, as JSON text: part of every snapshot. */
+  /** Documents of other applications, as JSON text. */
   readonly kept: readonly (readonly [id: string, json: string])[];
   readonly journal: Journal;
   readonly committer: Committer;
   readonly keyring: Keyring | null;
   readonly clock: Clock;
-  /** Rejects when the collection is no longer this store's to write to. */
+  /** Rejects if another process has taken over the collection. */
   readonly assertOwned: () => Promise<void>;
 }
 
-/** What a compaction asks and tells while it runs. */
-export interface CompactionWatch {
-  /** Whether nobody wants it any more. */
+interface CompactionWatch {
+  /** Whether the compaction is no longer wanted. */
   isGivenUp(): boolean;
-  /** Called when the new snapshot, of this length, has taken the place of the old one. */
+  /** Called when the new snapshot, which has this length, has replaced the old one. */
   onSnapshot(bytes: number): void;
 }
 
 /**
- * Compacts.
- * @throws StoreError `STORE_IO`, `STORE_LOCKED`; nothing is lost, the files are as before or after
+ * Compacts the collection.
+ * @throws StoreError `STORE_IO`, `STORE_LOCKED`; no data is lost: each file is either old or new
  */
 export async function compact(parts: CompactionParts, watch: CompactionWatch): Promise<void> {
   const { journal, committer } = parts;
   if (committer.disowned !== null) throw committer.disowned;
-  // 1. All that is acknowledged is in memory; everything after `from` will stay in the journal.
-  //    In a journal that cannot be trusted nothing is worth keeping, and no write is let through.
+  // 1. All acknowledged writes are in memory; all records after `from` stay in the journal. If the
+  //    journal is not trusted, nothing of it is kept, and writes are refused until it is replaced.
   const from = await committer.exclusively(() => Promise.resolve(journal.length));
   const trusted = journal.trusted;
   const next: NextJournal = { file: null, from, copied: from, trusted };
   try {
-    // 2. A crash here leaves the old files, and temporaries that the next opening removes.
+    // 2. A crash here leaves the old files, and temporary ones that the next opening removes.
     const snapshotBytes = await writeSnapshot(parts, watch);
     next.file = await makeFile(parts, parts.paths.journalTemporary);
     if (trusted) {
@@ -67,23 +66,23 @@ export async function compact(parts: CompactionParts, watch: CompactionWatch): P
     );
   } catch (cause) {
     await discard(parts, next.file);
-    throw ioError("cannot compact", cause);
+    throw ioError(`cannot compact the collection in ${parts.paths.directory}`, cause);
   }
 }
 
-/** The journal that will take the place of the present one. */
+/** The journal that will replace the current one. */
 interface NextJournal {
-  /** Null before it is made, and once it is in use. */
+  /** Null before it is created, and once it is in use. */
   file: OpenFile | null;
-  /** It starts with the record that stands here in the present one … */
+  /** It starts with the records at this offset of the current one … */
   readonly from: number;
-  /** … and has been copied up to here. */
+  /** … and contains them up to this offset. */
   copied: number;
-  /** Whether the present one could be trusted when the compaction began. */
+  /** Whether the current one was trusted when the compaction began. */
   readonly trusted: boolean;
 }
 
-/** Puts the new files in place while nothing is committed. */
+/** Replaces the files; runs while nothing is being committed. */
 async function replaceFiles(
   { files, paths, journal, committer, assertOwned }: CompactionParts,
   next: NextJournal,
@@ -91,20 +90,20 @@ async function replaceFiles(
 ): Promise<void> {
   const { file: target, from, copied, trusted } = next;
   if (target === null || journal.trusted !== trusted)
-    throw new Error("the journal failed meanwhile");
+    throw new Error(`${paths.journal} failed during the compaction`);
   const end = trusted ? journal.length : copied;
   await journal.copyTo(target, copied, end, copied - from);
   await target.sync(); // guard: compaction, fsync of the new journal
-  // Without fsync at each commit the old journal may lack its end, and would be replayed so.
+  // Without `durable` the old journal may lack its end on the disk; replaying it would undo writes.
   if (trusted) await journal.sync(); // guard: compaction, fsync of the old journal
   await assertOwned(); // guard: compaction, still the owner before the snapshot
-  // 3. After this rename: the new snapshot and the whole old journal, which may be replayed
-  //    over it. It must be on the disk before the journal is shortened.
+  // 3. A crash after this rename leaves the new snapshot and the whole old journal, which may be
+  //    replayed over it. The rename must be on the disk before the journal is replaced.
   await files.rename(paths.snapshotTemporary, paths.snapshot);
   await files.syncDirectory(paths.directory); // guard: compaction, directory after the snapshot
   onSnapshot();
-  // 4. After this rename: the new snapshot and the new journal. Until the directory is on
-  //    the disk a power cut may bring back the old journal, so nothing may be acknowledged.
+  // 4. A crash after this rename leaves the new snapshot and the new journal, but a power cut may
+  //    restore the old one until the directory is synced, so nothing may be acknowledged before.
   await assertOwned(); // guard: compaction, still the owner before the journal
   try {
     await journal.release();
@@ -119,19 +118,21 @@ async function replaceFiles(
   committer.resume();
 }
 
-/** Writes the temporary snapshot and fsyncs it. @returns its length */
+/** Writes and fsyncs the temporary snapshot. @returns its length */
 async function writeSnapshot(parts: CompactionParts, watch: CompactionWatch): Promise<number> {
   const { paths, collection, kept, keyring, clock } = parts;
   const file = await makeFile(parts, paths.snapshotTemporary);
   const drain = async (writer: SnapshotWriter): Promise<void> => {
-    if (watch.isGivenUp()) throw new StoreError("STORE_CLOSED", "the store was closed meanwhile");
+    if (watch.isGivenUp()) {
+      throw new StoreError("STORE_CLOSED", "the store was closed during the compaction");
+    }
     await writer.drain();
   };
   try {
     const writer = new SnapshotWriter(file, keyring, collection.version, clock.now());
-    // Before the sessions, one of which may have been stored under the same id since.
+    // First, because a session with the same id may have been stored since, and the last one wins.
     for (const [id, json] of kept) if (writer.add(id, json)) await drain(writer);
-    // Sessions stored from now on are in the journal as well: those that exist now are enough.
+    // Sessions stored from now on are in the new journal, so those that exist now suffice.
     let left = collection.size;
     for (const [sid, session] of collection.sessions()) {
       if (left === 0) break;
@@ -144,7 +145,7 @@ async function writeSnapshot(parts: CompactionParts, watch: CompactionWatch): Pr
   }
 }
 
-/** A new file: one of that name may by now be another owner's, who has it open. */
+/** Creates a file. Never reuses an existing one, which a new owner may have open. */
 async function makeFile({ files, assertOwned }: CompactionParts, path: string): Promise<OpenFile> {
   await assertOwned();
   await files.remove(path);
@@ -155,10 +156,10 @@ async function discard(
   { files, paths, assertOwned }: CompactionParts,
   journalFile: OpenFile | null,
 ): Promise<void> {
-  // What cannot be removed now is removed by the next opening.
+  // The next opening removes whatever cannot be removed now.
   await journalFile?.close().catch(() => undefined);
   for (const path of [paths.snapshotTemporary, paths.journalTemporary]) {
-    // Those of a new owner have the same names.
+    // A new owner uses the same names for its own files.
     await assertOwned()
       .then(() => files.remove(path))
       .catch(() => undefined);

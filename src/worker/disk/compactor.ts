@@ -1,18 +1,18 @@
 /**
- * When to compact: when the journal has outgrown its limit, when somebody asks, when the journal
- * cannot be trusted; again, after a while, where it failed.
+ * When to compact: when the journal exceeds its limit, on request, when the journal cannot be
+ * trusted, and again after a failure.
  */
 import type { StoreError } from "../../protocol/errors.js";
 import type { Timer } from "../ports/clock.js";
 import { ioError } from "../ports/failure.js";
 import { compact, type CompactionParts } from "./compaction.js";
 
-/** Waits between attempts that failed: doubled from the first to the last. */
+/** Delay after a failure: starts at the first and doubles up to the last. */
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 30_000;
 
-export interface CompactorParts extends CompactionParts {
-  /** Journal length from which a compaction may start by itself. */
+interface CompactorParts extends CompactionParts {
+  /** Length of the journal from which a compaction may start by itself. */
   readonly walLimitBytes: number;
   readonly report: (error: StoreError) => void;
   readonly log: (text: string) => void;
@@ -26,8 +26,8 @@ export class Compactor {
   #retry: Timer | null = null;
   #retryMs = FIRST_RETRY_MS;
   #stopped = false;
-  /** How many wait for a compaction that they asked for. */
-  #asking = 0;
+  /** How many callers of {@link run} are waiting. */
+  #requests = 0;
   #givenUp = false;
   #last: { at: number; durationMs: number } | null = null;
 
@@ -45,17 +45,17 @@ export class Compactor {
   }
 
   /**
-   * Compacts. While a compaction is under way, the next is for all who ask meanwhile: the one under
-   * way may have passed by what was acknowledged since it began.
-   * @throws StoreError `STORE_IO`, `STORE_LOCKED`; nothing is lost, the files are as before or after
+   * Compacts. All requests that arrive during a compaction share the next one, because the current
+   * one may not include what was acknowledged since it began.
+   * @throws StoreError `STORE_IO`, `STORE_LOCKED`; no data is lost: each file is either old or new
    */
   async run(): Promise<void> {
-    this.#asking++;
+    this.#requests++;
     this.#givenUp = false;
     try {
       await this.#runNext();
     } finally {
-      this.#asking--;
+      this.#requests--;
     }
   }
 
@@ -71,7 +71,7 @@ export class Compactor {
   }
 
   #run(): Promise<void> {
-    // From a later tick, so that nothing it calls can find none under way and start another.
+    // Starts in a later tick, when `#running` is set: what it calls may ask for a compaction.
     this.#running ??= Promise.resolve()
       .then(() => this.#compact())
       .then(
@@ -87,8 +87,8 @@ export class Compactor {
   }
 
   /**
-   * Starts a compaction in the background if the journal has outgrown both its limit and the
-   * snapshot: the cost of rewriting stays proportional to what was written.
+   * Starts a compaction in the background if the journal exceeds both its limit and the snapshot:
+   * the cost of rewriting stays proportional to the amount of data written.
    */
   considerRunning(): void {
     const { journal, walLimitBytes } = this.#parts;
@@ -97,29 +97,29 @@ export class Compactor {
     this.runInBackground();
   }
 
-  /** Keeps trying to replace a journal that cannot be trusted; writes are refused until then. */
+  /** Retries until the untrusted journal is replaced; writes are refused until then. */
   recover(): void {
     if (this.#retry === null && !this.#stopped) this.runInBackground();
   }
 
   /**
-   * Settles when nothing is under way any more; no background attempt starts after this. What nobody
-   * asked for is given up: all of it is in the journal.
+   * Resolves when no compaction is running; none starts in the background after this. One that
+   * nobody requested is aborted, because the journal has all the data.
    */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#givenUp = this.#asking === 0 && this.#parts.journal.trusted;
+    this.#givenUp = this.#requests === 0 && this.#parts.journal.trusted;
     this.#retry?.cancel();
     this.#retry = null;
     await (this.#next ?? this.#running)?.catch(() => undefined);
   }
 
-  /** Compacts; a failure is reported and tried again. */
+  /** Compacts; a failure is reported and retried. */
   runInBackground(): void {
     if (this.#stopped) return;
     this.#runNext().catch((error: unknown) => {
       if (this.#givenUp) return;
-      this.#parts.report(ioError("compaction failed and will be tried again", error));
+      this.#parts.report(ioError("the compaction failed and will be retried", error));
     });
   }
 

@@ -1,6 +1,6 @@
 /**
- * The composition root of the engine over files: takes the lock, opens the collection, wires the
- * parts. The thread entry runs it behind a port, `isolate: false` runs it as it is.
+ * The composition root of the disk engine: takes the lock, opens the collection, connects the
+ * parts. The worker thread serves it over a port; with `isolate: false` it is called directly.
  */
 import type { EngineConfig } from "../../protocol/config.js";
 import type { Engine } from "../../protocol/contract.js";
@@ -22,7 +22,7 @@ import { PendingWrites } from "./pending-writes.js";
 import { Service } from "./service.js";
 import { Sweeper } from "./sweeper.js";
 
-/** The outside world, as far as the engine deals with it. A test gives another. */
+/** The outside world as the engine sees it; tests replace it. */
 export interface Environment {
   readonly files: Files;
   readonly clock: Clock;
@@ -57,7 +57,7 @@ export async function openEngine(
   try {
     await wiring.files.createDirectory(paths.directory);
   } catch (cause) {
-    throw ioError(`cannot make the directory ${paths.directory}`, cause);
+    throw ioError(`cannot create the directory ${paths.directory}`, cause);
   }
   const ownership = new Ownership(report);
   const { owner, abandoned = [] } = config;
@@ -79,7 +79,7 @@ async function realEnvironment(): Promise<Environment> {
   return { files: nodeFiles, clock: systemClock, processes, nonce: randomNonce };
 }
 
-/** Passes the loss of the lock on to the committer, which may come to exist only after it. */
+/** Tells the committer that the lock is lost, which may happen before the committer exists. */
 class Ownership {
   readonly #report: Report;
   #lost: StoreError | null = null;
@@ -138,7 +138,7 @@ async function openLocked(wiring: Wiring, lock: Lock, ownership: Ownership): Pro
   });
 }
 
-/** Removes what a crash left half written. Only now: with a wrong key every file stays as it is. */
+/** Removes files that a crash left unfinished. Only after opening: a wrong key changes nothing. */
 async function removeLeftovers(files: Files, paths: CollectionPaths): Promise<void> {
   await files.remove(paths.snapshotTemporary);
   await files.remove(paths.journalTemporary);
@@ -202,16 +202,19 @@ async function start(
 ): Promise<void> {
   if (compact === "first") await compactor.run();
   if (damaged > 0) {
-    const where =
-      quarantine === null ? "nothing was left to set aside" : `set aside in ${quarantine}`;
+    const copied =
+      quarantine === null
+        ? "There were no bytes to set aside"
+        : `The damaged bytes were copied to ${quarantine}`;
     report(
       new StoreError(
         "STORE_CORRUPT",
-        `the collection in ${paths.directory} is damaged in ${damaged} places (${where}); everything else is served`,
+        `the collection in ${paths.directory} is damaged in ${damaged} places. ${copied}. ` +
+          "All other sessions were loaded; restore a backup if you need the missing ones",
       ),
     );
   }
-  // Until the files are rewritten, the next opening would find the same damage again.
+  // Without a rewrite, the next opening would find the same damage again.
   if (compact === "soon") compactor.runInBackground();
   sweeper.start();
   log(`opened ${paths.directory}: ${collection.size} sessions`);
@@ -219,7 +222,7 @@ async function start(
 
 const FOREVER_MS = 2 ** 31 - 1;
 
-/** Keeps the process alive while `work` is pending: the timers of our clock do not. */
+/** Keeps the process alive while `work` is pending, since the timers of our clock do not. */
 async function keepAliveDuring<T>(work: Promise<T>): Promise<T> {
   const alive = setInterval(() => undefined, FOREVER_MS);
   try {

@@ -1,7 +1,8 @@
 /**
- * How a collection comes back: the snapshot, the journal over it, and what to do about damage, torn
- * tails, keys and foreign shapes. Nothing is written before all has been read and the key is proven.
+ * Opens a collection: reads the snapshot, replays the journal over it, and handles damage, keys and
+ * documents of other shapes. Nothing is written until both files are read and the key is proven.
  */
+import { MAX_TIME } from "../../protocol/config.js";
 import { StoreError } from "../../protocol/errors.js";
 import type { Clock } from "../ports/clock.js";
 import { type Files, type OpenFile, openIfThere } from "../ports/files.js";
@@ -17,17 +18,14 @@ import { findingOf, findingsIn, quarantine, sealPlaintext } from "./quarantine.j
 import { type Converted, Replay } from "./shapes/replay.js";
 import { readSnapshot, type SnapshotReading } from "./snapshot/snapshot-reader.js";
 
-/** As far as JavaScript's dates go. */
-const MAX_TIME = 8.64e15;
-
-export interface OpeningParts {
+interface OpeningParts {
   readonly files: Files;
   readonly paths: CollectionPaths;
   readonly clock: Clock;
   readonly passwords: readonly string[];
   /** Rejects when another process has taken the collection. */
   readonly assertOwned: () => Promise<void>;
-  /** Lifetime of a session that says nothing about its own. */
+  /** Lifetime of a stored session without an expiry of its own. */
   readonly ttlMs: number;
 }
 
@@ -36,21 +34,21 @@ export interface OpenedCollection {
   readonly journal: Journal;
   readonly keyring: Keyring | null;
   readonly snapshotBytes: number;
-  /** Documents of other applications, as JSON text, which are part of every snapshot. */
+  /** Documents of other applications, as JSON text: part of every snapshot. */
   readonly kept: Converted["kept"];
-  /** Records read. */
+  /** How many records were read. */
   readonly recovered: number;
-  /** Damaged places. */
+  /** How many damaged ranges were found. */
   readonly damaged: number;
-  /** The file that has what was set aside, if anything was. */
+  /** The file with the bytes that were set aside, or null. */
   readonly quarantine: string | null;
-  /** When the files must be rewritten: they hold plaintext though a key was given, or damage. */
+  /** When to compact: before serving if there is plaintext despite a key, soon if damaged. */
   readonly compact: "first" | "soon" | "when-due";
 }
 
 /**
- * Opens a collection, making it where there is none.
- * @throws StoreError `STORE_KEY_MISMATCH`, `STORE_CORRUPT` or, from the file system, any error
+ * Opens a collection, or creates it if there is none.
+ * @throws StoreError `STORE_KEY_MISMATCH`, `STORE_CORRUPT` or any error of the file system
  */
 export async function openCollection(parts: OpeningParts): Promise<OpenedCollection> {
   const { files, paths } = parts;
@@ -60,7 +58,7 @@ export async function openCollection(parts: OpeningParts): Promise<OpenedCollect
     journalFile = await openIfThere(files, paths.journal);
     return await openFiles(parts, snapshotFile, journalFile);
   } finally {
-    // They were only read, so an error says nothing; and one must not keep the other open.
+    // They were only read, so errors do not matter; and one must not keep the other open.
     await Promise.allSettled([snapshotFile?.close(), journalFile?.close()]);
   }
 }
@@ -82,7 +80,7 @@ async function openFiles(
     replay.apply(change);
   });
   assertReadable(parts, salted, snapshot, reading);
-  // Reading may have taken long. From here on files are written.
+  // Reading may have taken long, and files are written from here on.
   await assertOwned(); // guard: opening, still the owner before damage is set aside
 
   const keyring = await keyringFor(parts, salted);
@@ -116,7 +114,7 @@ async function openFiles(
   };
 }
 
-/** Keys from the salt that the directory has; null where no key was given or there is no salt. */
+/** The keys derived from the salt of the directory; null without a password or a salt. */
 async function existingKeyring({ files, paths, passwords }: OpeningParts): Promise<Keyring | null> {
   const [first, ...others] = passwords;
   if (first === undefined) return null;
@@ -132,15 +130,16 @@ async function keyringFor(
   if (first === undefined) return null;
   if (salted === null) await makeSalt(files, paths);
   const salt = await settledSalt(files, paths, clock);
-  // Without one everything would be written in the clear.
+  // Without a salt everything would be written as plaintext.
   if (salt !== null) return salted ?? Keyring.derive([first, ...others], salt);
   throw new StoreError(
     "STORE_CORRUPT",
-    `${paths.salt} is damaged: restore it from a backup or, if nothing in the directory is encrypted, delete it`,
+    `${paths.salt} is damaged: restore it from a backup or, if nothing in its directory is ` +
+      "encrypted, delete it",
   );
 }
 
-/** Refuses a collection that these keys, or the lack of one, cannot read. */
+/** Rejects a collection that cannot be read with these passwords. */
 function assertReadable(
   { paths, passwords }: OpeningParts,
   keyring: Keyring | null,
@@ -151,12 +150,12 @@ function assertReadable(
   if (snapshot.state === "sealed" || journal.keys === "missing") {
     const file = snapshot.state === "sealed" ? paths.snapshot : paths.journal;
     if (passwords.length === 0) {
-      throw mismatch(`${file} is encrypted: open it with the option encryptionKey`);
+      throw mismatch(`${file} is encrypted: set the option "encryptionKey"`);
     }
     if (keyring === null) {
       throw mismatch(
-        `${file} is encrypted, and ${paths.salt}, from which its key is derived, is missing or damaged: ` +
-          "restore that file from a backup",
+        `${file} is encrypted, and ${paths.salt}, which is needed to derive its key, ` +
+          "is missing or damaged: restore that salt file from a backup",
       );
     }
   }
@@ -165,20 +164,22 @@ function assertReadable(
   if (snapshot.state === "unknown-key" || isWrong) {
     const file = snapshot.state === "unknown-key" ? paths.snapshot : paths.journal;
     throw mismatch(
-      `${file} cannot be decrypted: encryptionKey is not the one it was written with, ` +
-        `or ${paths.salt} was replaced. Nothing has been changed`,
+      `${file} cannot be decrypted: either the option "encryptionKey" lacks the password it was ` +
+        `written with, or ${paths.salt} was replaced. Correct the option or restore that file; ` +
+        "nothing has been changed",
     );
   }
   if (snapshot.state === "unverifiable") {
     throw new StoreError(
       "STORE_CORRUPT",
-      `${paths.snapshot} was changed or cut short, and nothing in it can be verified: ` +
-        "restore it from a backup, or move it away to open without it. Nothing has been changed",
+      `${paths.snapshot} was modified or truncated, and nothing in it can be verified. ` +
+        "Restore it from a backup, or move it away to open the collection without it; " +
+        "nothing has been changed",
     );
   }
 }
 
-/** The journal, ready to be appended to: its torn tail cut off, and what was converted in it. */
+/** Opens the journal for appending: removes the torn tail and adds the converted documents. */
 async function openJournal(
   { files, paths, clock, assertOwned }: OpeningParts,
   reading: JournalReading,
@@ -203,7 +204,7 @@ async function openJournal(
   }
 }
 
-/** The sessions under their own ids before the documents go that had them under others. */
+/** First the sessions under their own ids, then the deletion of those under other ids. */
 function convertedLines(converted: Converted, keyring: Keyring | null, now: number): LineBuffer {
   const { sessions, removed, patched } = converted;
   const lines = new LineBuffer();

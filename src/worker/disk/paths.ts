@@ -1,4 +1,4 @@
-/** The files of a collection, by lite-nosql's names; those of the quarantine are this store's own. */
+/** The files of a collection. lite-nosql uses the same names, but has no quarantine. */
 import { join } from "node:path";
 
 export interface CollectionPaths {
@@ -10,9 +10,9 @@ export interface CollectionPaths {
   readonly lock: string;
   readonly salt: string;
   readonly saltTemporary: string;
-  /** The quarantine's file of this name. */
+  /** The quarantine file with this name part. */
   quarantine(name: string): string;
-  /** Whether a file of this name is the quarantine's: version 1.0 had one, without a name in it. */
+  /** Whether this is a quarantine file; that of version 1.0 has no name part. */
   isQuarantine(fileName: string): boolean;
   readonly quarantineTemporary: string;
 }

@@ -1,36 +1,36 @@
 /**
- * The sessions as calls see them: writes on their way to the disk, over what is committed. When a
- * write fails, the value before it shows again.
+ * The sessions as calls see them: the committed ones, overlaid with uncommitted writes. If a write
+ * fails, the previous value is visible again.
  */
 import type { Collection } from "./documents/collection.js";
 import type { SessionDocument } from "./documents/document.js";
 
-/** One write on its way to the disk: a session, or null to delete it. */
+/** An uncommitted write: a session, or null to delete it. */
 export interface PendingWrite {
   readonly sid: string;
   readonly session: SessionDocument | null;
-  /** The writes of the same id before and after it, while those are not committed either. */
+  /** The uncommitted writes of the same id before and after it. */
   previous?: PendingWrite | undefined;
   next?: PendingWrite | undefined;
 }
 
 export class PendingWrites {
   readonly #collection: Collection;
-  /** The newest write of each id that is not committed yet. */
+  /** The newest uncommitted write of each id. */
   readonly #newest = new Map<string, PendingWrite>();
 
   constructor(collection: Collection) {
     this.#collection = collection;
   }
 
-  /** The session as calls see it; expired ones too. */
+  /** The session as calls see it, even if expired. */
   visible(sid: string): SessionDocument | undefined {
     const pending = this.#newest.get(sid);
     if (pending !== undefined) return pending.session ?? undefined;
     return this.#collection.get(sid);
   }
 
-  /** All sessions as calls see them. */
+  /** All sessions as calls see them, even if expired. */
   *visibleSessions(): Generator<[sid: string, session: SessionDocument]> {
     for (const entry of this.#collection.sessions()) {
       if (!this.#newest.has(entry[0])) yield entry;
@@ -40,12 +40,12 @@ export class PendingWrites {
     }
   }
 
-  /** Whether anything is known under this id, even if only a pending delete. */
+  /** Whether this id has a committed session or an uncommitted write, even a deletion. */
   has(sid: string): boolean {
     return this.#newest.has(sid) || this.#collection.get(sid) !== undefined;
   }
 
-  /** All ids under which anything is known. */
+  /** All ids for which {@link has} is true. */
   ids(): Set<string> {
     const ids = new Set(this.#newest.keys());
     for (const [sid] of this.#collection.sessions()) ids.add(sid);
@@ -58,20 +58,20 @@ export class PendingWrites {
     this.#newest.set(write.sid, write);
   }
 
-  /** Takes out a write that is done, one way or the other: the oldest of its id. */
+  /** Removes a write that has been committed or has failed: the oldest of its id. */
   remove(write: PendingWrite): void {
     if (write.next === undefined) this.#newest.delete(write.sid);
     else write.next.previous = undefined;
   }
 
-  /** Moves the expiry of a live session, and its cookie where that is not null. */
+  /** Moves the expiry of a live session and replaces its cookie, unless `cookie` is null. */
   extend(sid: string, cookie: string | null, expiresAt: number, now: number): void {
     const extend = (session: SessionDocument | null | undefined): void => {
       if (session == null || session.expiresAt <= now) return;
       session.expiresAt = expiresAt;
       if (cookie !== null) session.cookie = cookie;
     };
-    // A write that is on its way may fail; what shows again then must not have missed the touch.
+    // If a pending write fails, the value that becomes visible again must have the touch, too.
     let write = this.#newest.get(sid);
     for (; write !== undefined; write = write.previous) extend(write.session);
     extend(this.#collection.get(sid));

@@ -1,7 +1,7 @@
 /**
- * The quarantine: copies of what was damaged, kept beside the collection for whoever wants to look.
- * What one opening finds is one file, named after its content, so that an opening which finds the
- * same again adds nothing. In an encrypted collection everything in it is sealed.
+ * The quarantine: copies of damaged bytes, kept beside the collection for manual inspection. Each
+ * opening writes its findings to one file, named by their digest, so that finding the same again
+ * adds nothing. In an encrypted collection all of it is encrypted.
  */
 import { join } from "node:path";
 
@@ -11,19 +11,19 @@ import type { Keyring } from "./keys/keyring.js";
 import type { DamagedRange } from "./lines/damaged-ranges.js";
 import type { CollectionPaths } from "./paths.js";
 
-/** So many bytes are copied, or sealed in an envelope, at once. */
+/** Bytes copied at once, or encrypted as one envelope. */
 const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = Buffer.from("\n");
 
-/** Something to be kept. */
+/** Bytes to be set aside. */
 export interface Finding {
-  /** Whether it is an envelope. */
+  /** Whether they are envelopes already. */
   readonly sealed: boolean;
-  /** Its bytes, from the beginning at each call; a chunk is valid until the next. */
+  /** Each call starts from the beginning; a chunk is valid until the next one. */
   readonly chunks: () => AsyncIterable<Buffer> | Iterable<Buffer>;
 }
 
-/** What is damaged in a file that stays open. */
+/** The damaged ranges of a file, which must stay open. */
 export function findingsIn(file: OpenFile | null, ranges: readonly DamagedRange[]): Finding[] {
   if (file === null) return [];
   return ranges
@@ -31,14 +31,13 @@ export function findingsIn(file: OpenFile | null, ranges: readonly DamagedRange[
     .map(({ start, end, sealed }) => ({ sealed, chunks: () => chunksOf(file, start, end) }));
 }
 
-/** A text as a finding. */
 export function findingOf(text: string): Finding {
   return { sealed: false, chunks: () => [Buffer.from(text)] };
 }
 
 /**
- * Keeps findings; they are on the disk when this settles.
- * @returns the file that has them, or null where there were none
+ * Writes findings to a file; they are on the disk when this resolves.
+ * @returns the path of the file, or null if there are no findings
  */
 export async function quarantine(
   files: Files,
@@ -53,12 +52,12 @@ export async function quarantine(
     await write(files, paths.quarantineTemporary, keyring, findings);
     await files.rename(paths.quarantineTemporary, path);
   } else await existing.close();
-  // Also where it existed: whoever made it may have been killed before this.
+  // Even if it existed: its creator may have been killed before this step.
   await files.syncDirectory(paths.directory); // guard: quarantine, directory
   return path;
 }
 
-/** Seals what was kept while the collection was not encrypted. What is sealed stays as it is. */
+/** Encrypts the files that were written while the collection was plaintext. */
 export async function sealPlaintext(
   files: Files,
   paths: CollectionPaths,
@@ -81,7 +80,7 @@ export async function sealPlaintext(
   }
 }
 
-/** Digits by which findings are told apart. They tell nothing of what is sealed. */
+/** A digest of the findings; with a keyring it reveals nothing about them. */
 async function nameOf(findings: readonly Finding[], keyring: Keyring | null): Promise<string> {
   const digest = keyring === null ? plainDigest() : keyring.first.digest();
   for (const finding of findings) {
@@ -97,7 +96,7 @@ async function write(
   keyring: Keyring | null,
   findings: readonly Finding[],
 ): Promise<void> {
-  // 1. A crash from here on leaves a temporary, which the next opening removes.
+  // 1. A crash from here on leaves a temporary file, which the next opening removes.
   await files.remove(path);
   const target = await files.open(path, "create");
   try {
@@ -113,10 +112,10 @@ async function write(
       }
       if (sealed || keyring === null) await append(NEWLINE);
     }
-    // 2. It counts once it has its name, and must be whole then.
+    // 2. It must be complete on the disk before the caller renames it.
     await target.sync(); // guard: quarantine, fsync
   } catch (error) {
-    // A full disk would otherwise get fuller.
+    // Do not let it take up space on a full disk.
     await files.remove(path).catch(() => undefined);
     throw error;
   } finally {
@@ -124,7 +123,7 @@ async function write(
   }
 }
 
-/** The bytes from `start` to `end`, or to the end of the file. */
+/** The bytes from `start` to `end`, or to the end of the file if that comes first. */
 async function* chunksOf(
   file: OpenFile,
   start: number,

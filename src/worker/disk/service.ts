@@ -1,4 +1,4 @@
-/** What each call means for live, expired and absent sessions: the contract over the parts. */
+/** Implements the calls of the contract: what each means for live, expired and unknown sessions. */
 import type {
   Engine,
   EngineStats,
@@ -27,7 +27,7 @@ export interface ServiceParts {
   readonly clock: Clock;
   readonly recovered: number;
   readonly quarantined: number;
-  /** Releases what the parts hold, in order. */
+  /** Closes the collection. */
   readonly release: () => Promise<void>;
 }
 
@@ -63,12 +63,12 @@ export class Service implements Engine {
     this.#assertOpen();
     const now = this.#parts.clock.now();
     const made: PendingWrite[] = [];
-    // Of two writes of one id the second finds what the first left.
+    // If a batch writes an id twice, the second write sees the result of the first.
     const written = new Map<string, boolean>();
     const outcomes: WriteOutcome[] = writes.map(([sid, json, expiresAt]) => {
       const wasLive = written.get(sid) ?? this.#live(sid, now) !== undefined;
       const session = json === undefined ? null : { json, cookie: null, expiresAt: expiresAt ?? 0 };
-      // Deleting what was never there leaves nothing to write.
+      // Deleting an unknown session needs no write.
       if (session !== null || written.has(sid) || this.#parts.committer.mayHave(sid)) {
         made.push({ sid, session });
       }
@@ -104,10 +104,10 @@ export class Service implements Engine {
     this.#assertOpen();
     const live = this.#countLive();
     const { committer, pending } = this.#parts;
-    // Also what is being deleted: that may fail.
+    // Including sessions whose deletion is pending, because it may fail.
     const sids = [...pending.ids()];
     const written: Promise<void>[] = [];
-    // None is visible from now on; the commits follow one after the other.
+    // Writes one batch even if there are no sessions, to fail while writes are refused.
     for (let at = 0; at === 0 || at < sids.length; at += MAX_COMMIT_WRITES) {
       const batch = sids.slice(at, at + MAX_COMMIT_WRITES);
       written.push(committer.write(batch.map((sid) => ({ sid, session: null }))));
@@ -144,7 +144,9 @@ export class Service implements Engine {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== null) throw new StoreError("STORE_CLOSED", "the store has been closed");
+    if (this.#closing !== null) {
+      throw new StoreError("STORE_CLOSED", "the store has been closed: open a new one");
+    }
   }
 
   #live(sid: string, now: number): SessionDocument | undefined {

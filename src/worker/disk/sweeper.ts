@@ -1,20 +1,22 @@
 /**
- * When expired sessions go: a pass over all of them now and then, in slices small enough that calls
- * are served in between. Knows no files.
+ * Garbage collection: deletes expired sessions in periodic passes over all of them, in slices small
+ * enough for calls to be served in between.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 import type { StoreError } from "../../protocol/errors.js";
 import type { Clock, Timer } from "../ports/clock.js";
-import type { Collection } from "./documents/collection.js";
-import type { Committer } from "./committer.js";
 import { ioError } from "../ports/failure.js";
+import type { Committer } from "./committer.js";
+import type { Collection } from "./documents/collection.js";
 import type { PendingWrite, PendingWrites } from "./pending-writes.js";
 
-/** Sessions looked at before calls get a turn: about a millisecond's worth. */
+/** Sessions examined before calls get a turn: about a millisecond of work. */
 const SLICE = 4096;
-/** Sessions deleted by one commit. */
+/** Sessions deleted at once. */
 const BATCH = 512;
 
-export interface SweeperParts {
+interface SweeperParts {
   readonly collection: Collection;
   readonly pending: PendingWrites;
   readonly committer: Committer;
@@ -41,7 +43,7 @@ export class Sweeper {
     return this.#last;
   }
 
-  /** Makes a first pass, and one each interval from then on. */
+  /** Makes a pass now, and the next one an interval after it ends. */
   start(): void {
     this.#running = this.#pass().finally(() => {
       this.#running = null;
@@ -52,7 +54,7 @@ export class Sweeper {
     });
   }
 
-  /** Settles when the pass that is under way has ended early. */
+  /** Aborts the current pass, and resolves when it has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -79,7 +81,7 @@ export class Sweeper {
       }
       if (!this.#stopped) removed += await this.#remove(expired);
     } catch (error) {
-      report(ioError("expired sessions could not be deleted and will be tried again", error));
+      report(ioError("cannot delete expired sessions; will retry after the interval", error));
     }
     this.#last = { at, durationMs: performance.now() - started, removed };
     if (removed === 0) return;
@@ -87,7 +89,7 @@ export class Sweeper {
     if (!this.#stopped && committer.refusal === null) onSwept();
   }
 
-  /** Deletes those that are still expired and that no call is writing at the moment. */
+  /** Deletes those that are still expired and have no pending write. */
   async #remove(candidates: readonly PendingWrite[]): Promise<number> {
     const { collection, pending, committer, clock } = this.#parts;
     const now = clock.now();
@@ -98,8 +100,4 @@ export class Sweeper {
     if (expired.length > 0) await committer.write(expired);
     return expired.length;
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,7 +1,7 @@
-/** Touches that are in memory only: gathered by session until a commit takes them along, or soon. */
+/** Touched sessions that are not journaled yet: they wait for a commit, but not for long. */
 import type { Clock, Timer } from "../ports/clock.js";
 
-/** A touch that finds no commit to ride on is journalled after this long. */
+/** After this delay, touches get a commit of their own. */
 const DELAY_MS = 1000;
 
 export class Touches {
@@ -10,13 +10,12 @@ export class Touches {
   #sids = new Set<string>();
   #timer: Timer | null = null;
 
-  /** @param onDue called when the touches must wait no longer for a commit */
+  /** @param onDue called when the touches have waited long enough for a commit */
   constructor(clock: Clock, onDue: () => void) {
     this.#clock = clock;
     this.#onDue = onDue;
   }
 
-  /** How many sessions have one. */
   get size(): number {
     return this.#sids.size;
   }
@@ -25,14 +24,14 @@ export class Touches {
     this.#sids.add(sid);
   }
 
-  /** Hands over the ids of all sessions that have one. */
+  /** Removes and returns all ids. */
   take(): Set<string> {
     const taken = this.#sids;
     this.#sids = new Set();
     return taken;
   }
 
-  /** Starts the delay, where there are touches and it has not been started. */
+  /** Starts the delay if there are touches and it is not running. */
   schedule(): void {
     if (this.#sids.size === 0) return;
     this.#timer ??= this.#clock.after(DELAY_MS, () => {

@@ -1,15 +1,14 @@
-/** Time, as the engine sees it; a test turns it by hand. */
+/** The clock of the engine; tests replace it with one that they set by hand. */
 
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
-  /** Milliseconds since some moment, whatever becomes of the time of day. */
+  /** Milliseconds since an arbitrary moment, unaffected by changes of the system time. */
   monotonic(): number;
-  /** Calls back once, after `ms`. Does not keep the process alive. */
+  /** Calls back once after `ms`, without keeping the process alive. */
   after(ms: number, callback: () => void): Timer;
 }
 
-/** Resolves after `ms`. */
 export function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(ms, resolve));
 }
@@ -18,7 +17,7 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Above this, setTimeout fires at once: 2^31 - 1 ms, 24.8 days. */
+/** With a longer delay setTimeout fires at once: 2^31 - 1 ms, or 24.8 days. */
 const MAX_DELAY_MS = 2_147_483_647;
 
 export const systemClock: Clock = {

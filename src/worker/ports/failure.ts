@@ -1,12 +1,12 @@
-/** What the engine makes of a failing system call. */
+/** Failed system calls: recognizing them, and wrapping them as store errors. */
 import { isErrorLike, StoreError } from "../../protocol/errors.js";
 
-/** Whether a system call failed for this reason. */
+/** Whether an error is that of a system call and has this code, such as `ENOENT`. */
 export function isErrno(error: unknown, code: string): boolean {
   return isErrorLike(error) && "code" in error && error.code === code;
 }
 
-/** The error for a system call that failed; one that is a `StoreError` already stays as it is. */
+/** Wraps the error of a system call as `STORE_IO`; a `StoreError` is returned unchanged. */
 export function ioError(what: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
   const reason = isErrorLike(cause) ? cause.message : String(cause);

@@ -1,51 +1,50 @@
 /**
- * The narrow file-system port: every byte that the engine reads or writes goes through here, so
- * that a test can cut the power or fill the disk. The only way to the files of a collection.
+ * The file-system interface: the engine reaches the files of a collection only through it, so that
+ * a test can simulate a power cut or a full disk.
  */
 import { isErrno } from "./failure.js";
 
-/** How a file is opened. */
 export type OpenMode =
   /** For reading; it must exist. */
   | "read"
   /** For reading and writing; it must exist. */
   | "existing"
-  /** For reading and writing; it is made if absent. */
+  /** For reading and writing; it is created if missing. */
   | "update"
   /** For reading and writing; it must not exist. */
   | "create";
 
-/** An open file. Positions and lengths are bytes. */
+/** An open file. Positions and lengths are in bytes. */
 export interface OpenFile {
   size(): Promise<number>;
-  /** Fills as much of `target` as the file has from `position`; 0 at its end. */
+  /** Reads into `target` from `position`. Resolves to the bytes read: 0 at the end of the file. */
   read(target: Uint8Array, position: number): Promise<number>;
-  /** Writes all of `bytes`, however often the system writes short. */
+  /** Writes all of `bytes`, with several system calls if needed. */
   write(bytes: Uint8Array, position: number): Promise<void>;
   truncate(length: number): Promise<void>;
-  /** Returns when the content and the length are on the disk. */
+  /** Resolves when the content and the length are on the disk. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The operations the engine needs. Errors are the system's own, with their error number in `code`. */
+/** The operations that the engine needs. They reject with the errors of `node:fs`. */
 export interface Files {
-  /** Makes the directory and those above it, where missing, for the owner alone (0700). */
+  /** Creates the directory and its missing parents, accessible to the owner only (0700). */
   createDirectory(path: string): Promise<void>;
-  /** Files are made for the owner alone (0600). */
+  /** New files are accessible to the owner only (0600). */
   open(path: string, mode: OpenMode): Promise<OpenFile>;
   rename(from: string, to: string): Promise<void>;
-  /** Gives a small file a second name, or a copy; EEXIST where that is taken. */
+  /** Hard-links a small file, or copies it if links are unsupported. EEXIST if `path` exists. */
   link(existing: string, path: string): Promise<void>;
-  /** Deletes the file; a missing one is no error. */
+  /** Deletes the file if it exists. */
   remove(path: string): Promise<void>;
-  /** The names in a directory. */
+  /** The names of the entries of a directory. */
   list(path: string): Promise<string[]>;
-  /** Returns when the directory's entries are on the disk. */
+  /** Resolves when the directory's entries are on the disk. */
   syncDirectory(path: string): Promise<void>;
 }
 
-/** Opens a file for reading; null where there is none. */
+/** Opens a file for reading; null if it does not exist. */
 export async function openIfThere(files: Files, path: string): Promise<OpenFile | null> {
   try {
     return await files.open(path, "read");
@@ -55,10 +54,10 @@ export async function openIfThere(files: Files, path: string): Promise<OpenFile 
   }
 }
 
-/** More than a lock or a salt has; what is longer is neither. */
+/** Longer than any valid lock or salt. */
 const MAX_SMALL_BYTES = 4096;
 
-/** The first bytes of a file that is known to be small; null where there is none. */
+/** The first 4 KiB of a file that should be small; null if it does not exist. */
 export async function readSmallFile(files: Files, path: string): Promise<Buffer | null> {
   const file = await openIfThere(files, path);
   if (file === null) return null;
@@ -70,7 +69,7 @@ export async function readSmallFile(files: Files, path: string): Promise<Buffer 
   }
 }
 
-/** Makes a file with this content. With `sync` it is on the disk when this settles. */
+/** Creates a file with this content. With `sync` it is on the disk when this resolves. */
 export async function writeNewFile(
   files: Files,
   path: string,

@@ -1,4 +1,4 @@
-/** The real file system, through libuv's thread pool. The only importer of node:fs for files. */
+/** The real file system, through the thread pool of libuv. */
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
@@ -36,16 +36,15 @@ const FLAGS: Record<OpenMode, number> = {
   create: O_RDWR | O_CREAT | O_EXCL,
 };
 
-/** One system call moves at most this much: Linux stops at 2 GiB - 4 KiB, macOS at 2 GiB - 1. */
+/** The most that one system call transfers; Linux allows 2 GiB - 4 KiB, macOS 2 GiB - 1. */
 const MAX_TRANSFER_BYTES = 1 << 30;
 
-/** What `link` says where there are no hard links, such as on exFAT; EISDIR on Windows. */
+/** How `link` fails on a file system without hard links, such as exFAT; EISDIR on Windows. */
 const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EISDIR"]);
 
-/** The real file system. */
 export const nodeFiles: Files = {
   async createDirectory(path) {
-    // Not by `recursive`, which syncs nothing, and where /proc answers ENOENT never comes back.
+    // Not with `recursive`: it syncs nothing, and never returns under /proc, where it gets ENOENT.
     try {
       await makeDirectory(path);
     } catch (error) {
@@ -77,7 +76,7 @@ export const nodeFiles: Files = {
   list: promisify(fs.readdir),
 
   async syncDirectory(path) {
-    // Windows cannot open a directory for this, and writes its entries through by itself.
+    // Windows cannot open a directory to sync it, and writes its entries through by itself.
     if (process.platform === "win32") return;
     const fd = await openFd(path, O_RDONLY);
     try {
@@ -89,8 +88,8 @@ export const nodeFiles: Files = {
 };
 
 /**
- * In place of a link on a file system without them, such as exFAT: as exclusive and as lasting, but
- * others may see it before it is whole.
+ * Replaces a hard link on a file system without them. Equally exclusive and durable, but others may
+ * see the file before it is complete.
  */
 async function copyExclusively(existing: string, path: string): Promise<void> {
   const content = await promisify(fs.readFile)(existing);
@@ -102,18 +101,18 @@ async function copyExclusively(existing: string, path: string): Promise<void> {
   }
 }
 
-/** One directory, which may be there, and its entry in the one above it. */
+/** Creates one directory, unless it exists, and syncs its entry in the parent directory. */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await promisify(fs.mkdir)(path, { mode: 0o700 });
   } catch (error) {
     if (!isErrno(error, "EEXIST") || !(await promisify(fs.stat)(path)).isDirectory()) throw error;
   }
-  // Also where it was there: whoever made it may have died before this.
+  // Even if it existed: its creator may have died before this step.
   try {
     await nodeFiles.syncDirectory(dirname(path)); // guard: files, directory above a new one
   } catch (error) {
-    // A directory that may be entered but not read cannot be synced by us, and need not be.
+    // A parent that we may enter but not read cannot be opened to be synced.
     if (!isErrno(error, "EACCES")) throw error;
   }
 }
@@ -147,7 +146,7 @@ class NodeFile implements OpenFile {
   }
 
   sync(): Promise<void> {
-    // fdatasync leaves out only what reading back does not need, such as the modification time.
+    // fdatasync omits only metadata that reading does not need, such as the modification time.
     return syncDataFd(this.#fd);
   }
 

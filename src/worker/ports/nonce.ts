@@ -1,7 +1,7 @@
-/** Names that no other process chooses; a test gives its own. */
+/** Random file-name parts, so that processes do not collide; tests supply their own. */
 import { randomBytes } from "node:crypto";
 
-/** 16 hex digits, new at each call. */
+/** Returns 16 hex digits, different at each call. */
 export type Nonce = () => string;
 
 export const randomNonce: Nonce = () => randomBytes(8).toString("hex");

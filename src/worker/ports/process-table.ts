@@ -1,6 +1,6 @@
 /**
- * Which processes live: how a lock tells an owner that died from one that is there. A pid alone does
- * not say, since pids are used again, and mean nothing in another container or on another machine.
+ * Which processes are alive: shows whether the owner of a lock has died. A pid alone is not enough,
+ * since pids are reused, and mean nothing in another container or on another machine.
  */
 import { readFile, readlink } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -10,21 +10,21 @@ import { isErrno } from "./failure.js";
 export interface ProcessTable {
   readonly pid: number;
   readonly host: string;
-  /** Names the running kernel and pid namespace, in which pids mean something; null if unknown. */
+  /** Identifies the running kernel and pid namespace, where a pid is valid; null if unknown. */
   readonly space: string | null;
-  /** Whether a process runs. One that was killed and that nobody has waited for yet does not. */
+  /** Whether a process is running. A zombie without other threads is not. */
   isAlive(pid: number): Promise<boolean>;
-  /** When a process started, in the system's own terms; null if unknown or there is none. */
+  /** When a process started, in the system's own format; null if unknown or not running. */
   startOf(pid: number): Promise<string | null>;
 }
 
-/** The processes of this machine. What /proc does not tell (macOS, Windows) stays unknown. */
+/** The processes of this machine. Without /proc (macOS, Windows) spaces and starts are unknown. */
 export async function systemProcesses(): Promise<ProcessTable> {
   const boot = await readFile("/proc/sys/kernel/random/boot_id", "latin1").catch(() => null);
   const namespace = await readlink("/proc/self/ns/pid").catch(() => null);
   return {
     pid: process.pid,
-    // lite-nosql's own expression, so that each knows the other's locks for local ones.
+    // The expression that lite-nosql uses, so that each recognizes the other's local locks.
     host: (process.env["HOSTNAME"] ?? hostname()).slice(0, 64),
     space: boot === null || namespace === null ? null : `${boot.trim()} ${namespace}`,
     isAlive,
@@ -36,7 +36,7 @@ async function isAlive(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: there is one, and it belongs to somebody else.
+    // EPERM: the process exists, but belongs to another user.
     if (!isErrno(error, "EPERM")) return false;
   }
   const stat = await readStat(pid);
@@ -50,12 +50,12 @@ async function startOf(pid: number): Promise<string | null> {
   return (await readStat(pid))?.started ?? null;
 }
 
-/** Fields of `/proc/<pid>/stat`, by their numbers in proc_pid_stat(5); null where it does not tell. */
+/** Fields of `/proc/<pid>/stat`, numbered as in proc_pid_stat(5); null if unavailable. */
 async function readStat(
   pid: number,
 ): Promise<{ state: string; threads: string; started: string } | null> {
   const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => null);
-  // The second field is the command in parentheses, and may hold anything.
+  // The second field, the command in parentheses, may itself contain spaces and `)`.
   const fromThird = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   const field = (number: number): string | undefined => fromThird?.[number - 3];
   const [state, threads, started] = [field(3), field(20), field(22)];

@@ -1,12 +1,9 @@
-/**
- * The sessions of a collection in memory, as far as they are committed: what the files say, and what
- * a snapshot of them must say. Knows no files and no expiry.
- */
+/** The committed sessions in memory: those that the files contain, expired or not. */
 import type { SessionDocument } from "./document.js";
 
 export class Collection {
   readonly #sessions = new Map<string, SessionDocument>();
-  /** How many changes led to this state: lite-nosql's `version`. */
+  /** How many changes have been made so far; lite-nosql has the same counter. */
   version = 0;
 
   /** How many sessions there are, expired or not. */
@@ -18,7 +15,7 @@ export class Collection {
     return this.#sessions.get(sid);
   }
 
-  /** The sessions, in the order in which they were first stored. May be changed while it runs. */
+  /** The sessions, in the order in which they were first stored. May change while iterating. */
   sessions(): IterableIterator<[sid: string, session: SessionDocument]> {
     return this.#sessions.entries();
   }

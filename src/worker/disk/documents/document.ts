@@ -1,10 +1,7 @@
 /**
- * A session in memory, and as the document that stands for it on disk. It is held as the JSON text
- * that `set` received, not as an object graph; a touch lays a newer cookie beside it.
- *
- * On disk a session is `{"_id":<id>,"sess":{…},"expiresAt":<epoch ms>}`. A custom serializer makes
- * `sess` a string, into which no cookie can be put; a touched cookie then stands beside it, in the
- * field `cookie`.
+ * A session in memory, which is the JSON text that `set` received and any newer cookie of a touch,
+ * and on disk, which is the document `{"_id":<id>,"sess":{…},"expiresAt":<epoch ms>}`. A custom
+ * serializer makes `sess` a string; a newer cookie is then stored in a separate field `cookie`.
  */
 import { BACKSLASH, CLOSE_BRACE, OPEN_BRACE, QUOTE } from "../lines/ascii.js";
 
@@ -12,7 +9,7 @@ import { BACKSLASH, CLOSE_BRACE, OPEN_BRACE, QUOTE } from "../lines/ascii.js";
 export interface SessionDocument {
   /** The value of `sess` as JSON text: an object, or a string made by a custom serializer. */
   json: string;
-  /** JSON text of the cookie that replaces the one in `json`, or null. */
+  /** JSON text of the newer cookie that replaces the one in `json`, or null. */
   cookie: string | null;
   /** Epoch milliseconds. */
   expiresAt: number;
@@ -35,7 +32,7 @@ export function documentText(sid: string, { json, cookie, expiresAt }: SessionDo
   return `{"_id":${id},"cookie":${cookie},"sess":${json},"expiresAt":${expiresAt}}`;
 }
 
-/** The path, in lite-nosql's terms, of the cookie that a touch replaces. */
+/** The path of the cookie that a touch replaces, in the notation of lite-nosql. */
 export function cookiePath({ json }: SessionDocument): "sess.cookie" | "cookie" {
   return json.startsWith("{") ? "sess.cookie" : "cookie";
 }
@@ -43,8 +40,8 @@ export function cookiePath({ json }: SessionDocument): "sess.cookie" | "cookie" 
 const COOKIE_FIRST = '{"cookie":{';
 
 /**
- * The JSON text of a session with another cookie. express-session puts the cookie first, so most
- * texts can be spliced; the rest are parsed.
+ * Replaces the cookie in the JSON text of a session. express-session puts it first, so most texts
+ * can be spliced; the others are parsed.
  */
 function replaceCookie(json: string, cookie: string): string {
   if (json.startsWith(COOKIE_FIRST)) {
@@ -56,7 +53,7 @@ function replaceCookie(json: string, cookie: string): string {
   return JSON.stringify(sess);
 }
 
-/** The index behind the object that starts at `start` of a valid JSON text. */
+/** The index after the object that starts at `start` of a valid JSON text. */
 function objectEnd(json: string, start: number): number {
   let depth = 0;
   let inString = false;

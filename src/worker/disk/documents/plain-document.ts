@@ -1,7 +1,7 @@
 /**
- * The shortcut that makes opening fast: a document exactly as `documentText` writes it is cut out of
- * the bytes without parsing them. The caller has verified the bytes by a checksum or a tag; anything
- * that deviates is left to JSON.parse.
+ * Makes opening fast: extracts a session from a document, in the exact format of `documentText`,
+ * without parsing it. The caller has verified the bytes with a checksum or a tag; documents in any
+ * other format are left to JSON.parse.
  */
 import {
   BACKSLASH,
@@ -14,10 +14,10 @@ import {
 } from "../lines/ascii.js";
 import type { SessionDocument } from "./document.js";
 
-export interface PlainDocument {
+interface PlainDocument {
   readonly sid: string;
   readonly session: SessionDocument;
-  /** Where the id starts, and how many bytes it takes, without its quotes. */
+  /** Offset and length of the id, without its quotes. */
   readonly idStart: number;
   readonly idBytes: number;
 }
@@ -28,7 +28,7 @@ const EXPIRES = Buffer.from(',"expiresAt":');
 
 /**
  * Reads `{"_id":"…","sess":{…},"expiresAt":…}` from `start` to `end`.
- * @returns null where the bytes are anything else, or the id has an escape in it
+ * @returns null if the bytes are anything else, or if the id contains an escape
  */
 export function readPlainDocument(bytes: Buffer, start: number, end: number): PlainDocument | null {
   if (!startsWith(bytes, start, ID)) return null;

@@ -1,6 +1,6 @@
 /**
- * The journal, read as a stream: a verdict for each line, and where the good part ends. A line is a
- * unit: one that fails says nothing of the others. What becomes of damage is the caller's decision.
+ * Reads the journal as a stream and judges each line by itself: a damaged one does not affect the
+ * others. The caller decides what to do about damage.
  */
 import type { OpenFile } from "../../ports/files.js";
 import type { Change } from "../documents/change.js";
@@ -11,29 +11,29 @@ import { type DamagedRange, DamagedRanges } from "../lines/damaged-ranges.js";
 import { fileSource, type Line, scanLines } from "../lines/line-scanner.js";
 import { decodeLine, type LineFault } from "./record.js";
 
-/** So many envelopes in a row that no key opens were sealed under another: one may be damage. */
+/** This many envelopes in a row that no key opens have a different key; one may be damaged. */
 const OTHER_KEY_RUN = 2;
 
 /**
  * What the envelopes of a journal say about the keys.
  *
- * - `no-envelopes`: nothing.
- * - `opened`: a key opened one.
- * - `missing`: there are envelopes, and no key to try.
- * - `wrong`: so many in a row open with no key that it cannot be damage.
- * - `doubtful`: none opens, but so few that it may be damage.
+ * - `no-envelopes`: there are none.
+ * - `opened`: a key opened at least one.
+ * - `missing`: there are envelopes, but no key.
+ * - `wrong`: no key opens {@link OTHER_KEY_RUN} or more in a row, which is not damage.
+ * - `doubtful`: no key opens any, but there are so few that it may be damage.
  */
-export type KeyVerdict = "no-envelopes" | "opened" | "missing" | "wrong" | "doubtful";
+type KeyVerdict = "no-envelopes" | "opened" | "missing" | "wrong" | "doubtful";
 
 export interface JournalReading {
   readonly keys: KeyVerdict;
-  /** Whether a record was plaintext. */
+  /** Whether any record was plaintext. */
   readonly plain: boolean;
-  /** Lines that are not records. */
+  /** The lines that are not records. */
   readonly damage: readonly DamagedRange[];
-  /** Bytes up to the end of the last line. What follows is cut off: a crash, or damage that is kept. */
+  /** Bytes up to the end of the last line. The rest, a torn write or damage, is to be cut off. */
   readonly length: number;
-  /** Whether the last whole line lacks its `\n`. */
+  /** Whether the last line is a whole record but lacks its `\n`. */
   readonly unterminated: boolean;
 }
 
@@ -73,7 +73,7 @@ export async function readJournal(
 
 const DAMAGED = { fault: "damaged" } as const;
 
-/** Judges the keys by the lines in their order. */
+/** Judges the keys by the outcomes of all lines, in order. */
 class Envelopes {
   #opened = false;
   #missing = false;
@@ -102,7 +102,7 @@ class Envelopes {
   }
 }
 
-/** Whether a line may begin so: then it is a write that a crash cut short, and never acknowledged. */
+/** Whether a line may begin like this: then a crash tore the write, which was not acknowledged. */
 function beginsAsLine(bytes: Buffer): boolean {
   const start = bytes.subarray(0, RECORD_START.length);
   return isEnvelope(bytes) || start.every(isHexDigit) || RECORD_START.indexOf(start) === 0;
@@ -110,12 +110,12 @@ function beginsAsLine(bytes: Buffer): boolean {
 
 const RECORD_START = Buffer.from('{"op":"');
 
-/** lite-nosql trims lines: an editor may have made Windows line breaks of theirs. */
+/** lite-nosql trims lines, and an editor may have converted line breaks to those of Windows. */
 function withoutReturn(bytes: Buffer): Buffer {
   return bytes[bytes.length - 1] === RETURN ? bytes.subarray(0, -1) : bytes;
 }
 
-/** lite-nosql skips empty lines. A file that a crash extended ends in NULs. */
+/** lite-nosql skips empty lines, and a crash may leave NULs at the end of the file. */
 function isBlank(bytes: Buffer): boolean {
   if (bytes[0] === OPEN_BRACE) return false;
   return bytes.every((byte) => byte === 0 || byte === 0x20 || byte === RETURN || byte === 0x09);

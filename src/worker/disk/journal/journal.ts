@@ -1,6 +1,6 @@
 /**
- * The journal as a file: appended to, cut back to its last good length when that fails, replaced by
- * a shorter one. Knows no records.
+ * The journal file: appends lines, truncates the file to its last good length if that fails, and
+ * switches to a shorter file.
  */
 import { ioError } from "../../ports/failure.js";
 import type { OpenFile } from "../../ports/files.js";
@@ -11,29 +11,29 @@ export class Journal {
   #length: number;
   #trusted = true;
 
-  /** `length` bytes of `file` are whole records; what follows them is overwritten. */
+  /** The first `length` bytes of `file` are whole records; the rest is overwritten. */
   constructor(path: string, file: OpenFile, length: number) {
     this.path = path;
     this.#file = file;
     this.#length = length;
   }
 
-  /** Bytes of whole records. */
+  /** Length of the whole records, in bytes. */
   get length(): number {
     return this.#length;
   }
 
   /**
-   * False after a failed fsync, or a failed write that could not be cut off: what the disk has is
-   * then unknown, until {@link replace}.
+   * False after a failed fsync, or a failed write that could not be undone: the content on the disk
+   * is unknown until {@link replace}.
    */
   get trusted(): boolean {
     return this.#trusted;
   }
 
   /**
-   * Appends lines; they are on the disk when this settles, if `sync` says so.
-   * @throws StoreError `STORE_IO`; the file is then as before, or not {@link trusted}
+   * Appends lines. With `sync` they are on the disk when this resolves.
+   * @throws StoreError `STORE_IO`; the file is then unchanged, or not {@link trusted}
    */
   async append(lines: Uint8Array, sync: boolean): Promise<void> {
     const file = this.#opened();
@@ -56,38 +56,38 @@ export class Journal {
     this.#length += lines.byteLength;
   }
 
-  /** Copies the bytes from `from` to `to` into the start of another file. */
+  /** Copies the bytes from `from` to `to` into another file, at `position`. */
   async copyTo(target: OpenFile, from: number, to: number, position: number): Promise<void> {
     const chunk = Buffer.allocUnsafe(Math.min(COPY_BYTES, to - from));
     for (let at = from; at < to;) {
       const wanted = chunk.subarray(0, Math.min(chunk.length, to - at));
       const read = await this.#opened().read(wanted, at);
-      if (read === 0) throw new Error(`${this.path} is shorter than was written to it`);
+      if (read === 0) throw new Error(`${this.path} is shorter than what was written to it`);
       await target.write(wanted.subarray(0, read), position + at - from);
       at += read;
     }
   }
 
   /**
-   * Lets go of the file, whose name is about to be given to another: Windows renames nothing over
-   * an open file. Not {@link trusted} until {@link replace}.
+   * Closes the file, because Windows cannot rename another over an open one. Not {@link trusted}
+   * until {@link replace}.
    */
   async release(): Promise<void> {
     this.#trusted = false;
     const file = this.#file;
     this.#file = null;
-    // Nothing is written to it any more, so an error says nothing.
+    // Nothing will be written to it, so an error does not matter.
     await file?.close().catch(() => undefined);
   }
 
-  /** Goes on in another file, which has been given this one's name. Dual of {@link release}. */
+  /** Switches to the file that now has the name of the journal. Follows {@link release}. */
   replace(file: OpenFile, length: number): void {
     this.#file = file;
     this.#length = length;
     this.#trusted = true;
   }
 
-  /** The name may now belong to either file: appending promises nothing. */
+  /** For when the name may belong to either file, so that appending guarantees nothing. */
   distrust(): void {
     this.#trusted = false;
   }
@@ -102,24 +102,26 @@ export class Journal {
   }
 
   async close(): Promise<void> {
-    // Once: the system may have given its number to another file by a second time.
+    // Close only once: its descriptor may be that of another file afterwards.
     const file = this.#file;
     this.#file = null;
     await file?.close();
   }
 
   #opened(): OpenFile {
-    if (this.#file === null) throw ioError(`cannot use ${this.path}`, "it could not be replaced");
+    if (this.#file === null) {
+      throw ioError(`cannot use ${this.path}`, "it is closed, or replacing it has failed");
+    }
     return this.#file;
   }
 
   async #cut(file: OpenFile): Promise<void> {
     try {
       await file.truncate(this.#length); // guard: journal, half a record is cut off
-      // Otherwise a power cut could bring back what was refused.
+      // Otherwise a refused write could reappear after a power cut.
       await file.sync(); // guard: journal, fsync of a cut
     } catch {
-      // A whole record may be left at the end, and would stay behind a shorter one.
+      // A whole record may remain, and outlast a shorter one that is written over its start.
       this.#trusted = false;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The lines of the journal: lite-nosql's records, one a line, to text and back. A record of our own
- * ends in a checksum over the bytes before it, a field that lite-nosql ignores. An encrypted line is
+ * Encodes and decodes the lines of the journal, which are lite-nosql's records. Our own records end
+ * with a checksum of the bytes before it, in a field that lite-nosql ignores. An encrypted line is
  * the envelope of a record.
  */
 import { crc32 } from "node:zlib";
@@ -18,17 +18,17 @@ import { DATA_OFFSET, isEnvelope } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
 import { COMMA, formatChecksum, startsWith } from "../lines/ascii.js";
 
-/** Puts the whole document of a session, replacing the one with that id. */
+/** Stores the whole document of a session, replacing any with the same id. */
 export function insertRecord(now: number, sid: string, session: SessionDocument): string {
   return insertTextRecord(now, sid, documentText(sid, session));
 }
 
-/** Puts a document that is given as JSON text. */
+/** Stores a document that is given as JSON text. */
 export function insertTextRecord(now: number, id: string, document: string): string {
   return `{"op":"insert","ts":${now},"id":${JSON.stringify(id)},"doc":${document}}`;
 }
 
-/** Moves the expiry and, where a newer cookie is laid over the session, that. */
+/** Moves the expiry of a session, and replaces its cookie if there is a newer one. */
 export function touchRecord(now: number, sid: string, session: SessionDocument): string {
   const { cookie, expiresAt } = session;
   const cookieMember = cookie === null ? "" : `,"${cookiePath(session)}":${cookie}`;
@@ -55,14 +55,14 @@ export function encodeLine(record: string, keyring: Keyring | null): string {
   return keyring === null ? line : keyring.first.seal(line);
 }
 
-/** Why a line gave no record. `sealed`: an envelope, and no key to try on it. */
+/** Why a line is not a record. `sealed`: it is an envelope, but there is no key. */
 export type LineFault = "damaged" | "sealed" | "unknown-key";
 
 export type DecodedLine =
   { readonly change: Change; readonly encrypted: boolean } | { readonly fault: LineFault };
 
 const RECORD_PREFIX = '{"op":"';
-/** Base64 characters that contain the prefix; a torn envelope may have fewer. */
+/** Base64 characters that encode the prefix; a torn envelope may have fewer. */
 const PREFIX_CHARS = 12;
 
 /** Reads a line of the journal, without its `\n`. */
@@ -82,7 +82,7 @@ function decodePlain(line: Buffer, encrypted: boolean): DecodedLine {
   if (checked) {
     const checksum = formatChecksum(crc32(line.subarray(0, end)));
     if (line.toString("latin1", end) !== `,"crc":"${checksum}"}`) return { fault: "damaged" };
-    // Only a line that is verified to be our own, byte for byte, is worth the shortcut.
+    // The shortcut relies on the exact format of our own lines, which the checksum proves.
     const change = decodeOwnInsert(line, end);
     if (change !== null) return { change, encrypted };
   }
@@ -94,7 +94,7 @@ const INSERT_PREFIX = Buffer.from('{"op":"insert","ts":');
 const ID_MEMBER = Buffer.from(',"id":"');
 const DOC_MEMBER = Buffer.from(',"doc":');
 
-/** The shortcut: an insert as {@link insertRecord} writes it, `end` behind its document. */
+/** Decodes an insert by {@link insertRecord} without parsing; its document ends at `end`. */
 function decodeOwnInsert(line: Buffer, end: number): Change | null {
   if (!startsWith(line, 0, INSERT_PREFIX)) return null;
   let at = INSERT_PREFIX.length;
@@ -106,7 +106,7 @@ function decodeOwnInsert(line: Buffer, end: number): Change | null {
   const found = readPlainDocument(line, document + DOC_MEMBER.length, end);
   if (found === null) return null;
   const { sid, session, idStart: start, idBytes } = found;
-  // The record and the document have the same id.
+  // The record and the document must have the same id.
   if (line.compare(line, start, start + idBytes, idStart, document - 1) !== 0) return null;
   return { op: "store", sid, session };
 }
@@ -114,7 +114,7 @@ function decodeOwnInsert(line: Buffer, end: number): Change | null {
 /** The fields of lite-nosql's records. */
 const FIELDS = new Set(["op", "ts", "id", "doc", "set", "unset", "inc", "updatedAt"]);
 
-/** Any record of lite-nosql; null where it is not one. */
+/** Decodes any record of lite-nosql; null if it is invalid. */
 function decodeAny(line: Buffer, checked: boolean): Change | null {
   let value: unknown;
   try {
@@ -125,7 +125,7 @@ function decodeAny(line: Buffer, checked: boolean): Change | null {
   if (!isJsonObject(value)) return null;
   const { op, id, doc } = value;
   if (typeof id !== "string") return null;
-  // lite-nosql writes no other fields: one more is a checksum whose name was damaged.
+  // lite-nosql writes no other fields: another one is a checksum whose name is damaged.
   if (!checked && Object.keys(value).some((name) => !FIELDS.has(name))) return null;
   if (op === "delete") return { op, id };
   if (op === "insert") return isJsonObject(doc) ? { op, id, document: doc } : null;

@@ -1,7 +1,7 @@
 /**
- * lite-nosql's envelope: `<iv, hex>:<tag, hex>:<ciphertext, base64>`, AES-256-GCM without
- * associated data, iv and tag of 16 bytes, under PBKDF2-SHA256(password, salt, 100,000 rounds).
- * One envelope holds a journal line; one holds a whole snapshot.
+ * The envelope of lite-nosql, `<iv, hex>:<tag, hex>:<ciphertext, base64>`: AES-256-GCM without
+ * associated data, with an iv and a tag of 16 bytes each and a key of PBKDF2-SHA256(password, salt,
+ * 100,000 rounds). Each line of an encrypted journal is one envelope; an encrypted snapshot is one.
  */
 import {
   type CipherGCM,
@@ -30,23 +30,23 @@ const IV_BYTES = 16;
 const TAG_BYTES = 16;
 const SALT_BYTES = 32;
 
-/** Where the tag and the ciphertext start in an envelope. */
+/** Offsets of the tag and the ciphertext in an envelope. */
 export const TAG_OFFSET = IV_BYTES * 2 + 1;
 export const DATA_OFFSET = TAG_OFFSET + TAG_BYTES * 2 + 1;
 
-/** The salt of a directory, as the text of its file. */
+/** A new salt, as the text of its file. */
 export function createSalt(): string {
   return randomBytes(SALT_BYTES).toString("hex");
 }
 
-/** The bytes of a salt file's text; null where it is not a salt. */
+/** The salt in the text of its file; null if it is invalid. */
 export function parseSalt(text: string): Buffer | null {
   const hex = text.trim();
   const salt = Buffer.from(hex, "hex");
   return hex.length === SALT_BYTES * 2 && salt.length === SALT_BYTES ? salt : null;
 }
 
-/** Whether these bytes begin as an envelope does. */
+/** Whether these bytes begin with the head of an envelope. */
 export function isEnvelope(bytes: Uint8Array): boolean {
   if (bytes.length < DATA_OFFSET || bytes[TAG_OFFSET - 1] !== COLON) return false;
   if (bytes[DATA_OFFSET - 1] !== COLON) return false;
@@ -56,8 +56,7 @@ export function isEnvelope(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** The iv and the tag at the head of an envelope. */
-export interface EnvelopeHead {
+interface EnvelopeHead {
   readonly iv: Buffer;
   readonly tag: Buffer;
 }
@@ -70,29 +69,27 @@ export function parseEnvelopeHead(bytes: Buffer): EnvelopeHead {
 }
 
 /**
- * Whether these bytes begin as an envelope of which the tag, the colons or the ciphertext are
- * damaged: enough to decrypt what follows, not to prove it.
+ * Whether these bytes begin with the iv of an envelope. Even if the tag or a colon is damaged, the
+ * rest can be decrypted, though not authenticated.
  */
 export function isDamagedEnvelope(bytes: Uint8Array): boolean {
   return bytes.length >= DATA_OFFSET && bytes.subarray(0, TAG_OFFSET - 1).every(isHexDigit);
 }
 
-/**
- * Base64 to bytes, as many as there must be: a damaged character costs only the bytes it stands for.
- */
+/** Decodes damaged base64: a damaged character changes only the bytes that it encodes. */
 export function decodeBase64(text: string): Buffer {
   const data = Buffer.from(text, "base64");
-  // Other characters are skipped and `=` ends it, which would shift or cut all that follows.
+  // Node skips invalid characters and stops at `=`, which would shift or cut the rest.
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   const chars = text.length - padding;
-  // One character alone is no byte, so that without one more would not be missed.
+  // A single last character decodes to no byte, so a skipped one would go unnoticed.
   if (chars % 4 !== 1 && data.length === Math.floor((chars * 3) / 4)) return data;
   return Buffer.from(text.replace(/[^A-Za-z0-9+/]/g, "A"), "base64");
 }
 
 /** One key, derived from one password. */
 export class Key {
-  // As objects, which cost less than half as much to begin a cipher with as their bytes do.
+  // Creating a cipher from a key object takes less than half the time that raw bytes take.
   readonly #key: KeyObject;
   readonly #macKey: KeyObject;
 
@@ -102,17 +99,17 @@ export class Key {
     this.#macKey = createSecretKey(macKey);
   }
 
-  /** Derives the key on the thread pool: about 20 ms of one of its threads. */
+  /** Derives the key on the thread pool, in about 20 ms. */
   static async derive(password: string, salt: Buffer): Promise<Key> {
     return new Key(await promisify(pbkdf2)(password, salt, ROUNDS, KEY_BYTES, "sha256"));
   }
 
-  /** A digest that only this key makes. */
+  /** A digest that only this key can produce. */
   digest(): Hmac {
     return createHmac("sha256", this.#macKey);
   }
 
-  /** One envelope, as text. */
+  /** Encrypts content into an envelope. */
   seal(content: string | Uint8Array): string {
     const iv = nextIv();
     const cipher = createCipheriv(ALGORITHM, this.#key, iv, { authTagLength: TAG_BYTES });
@@ -123,14 +120,14 @@ export class Key {
     return `${iv.toString("hex")}:${cipher.getAuthTag().toString("hex")}:${data}`;
   }
 
-  /** The content of an envelope, or null where this is not its key or it was changed. */
+  /** The content of an envelope; null if this is not its key or the envelope was changed. */
   open(envelope: Buffer): Buffer | null {
     const { iv, tag } = parseEnvelopeHead(envelope);
     const decipher = this.decipher(iv);
     decipher.setAuthTag(tag);
     const base64 = envelope.toString("latin1", DATA_OFFSET);
     const data = Buffer.from(base64, "base64");
-    // Node skips what is no base64 and stops at padding: what follows would go unnoticed.
+    // Node skips invalid characters and ignores whatever follows padding.
     if (data.toString("base64") !== base64) return null;
     const content = decipher.update(data);
     try {
@@ -141,10 +138,7 @@ export class Key {
     return content;
   }
 
-  /**
-   * The first bytes of an envelope's content, not authenticated: enough to see whether this is its
-   * key, never to be used as content.
-   */
+  /** The first bytes of the content, unauthenticated: use them only to recognize the key. */
   peek(envelope: Buffer, length: number): Buffer {
     const { iv } = parseEnvelopeHead(envelope);
     const chars = Math.ceil(length / 3) * 4;
@@ -152,7 +146,7 @@ export class Key {
     return this.decipher(iv).update(data).subarray(0, length);
   }
 
-  /** For the envelope of a snapshot, which is read and written as a stream. */
+  /** For the envelope of a snapshot, which is written and read as a stream. */
   cipher(iv: Buffer): CipherGCM {
     return createCipheriv(ALGORITHM, this.#key, iv, { authTagLength: TAG_BYTES });
   }
@@ -162,8 +156,8 @@ export class Key {
   }
 
   /**
-   * Authenticates one element of a snapshot by itself, so that the whole ones of a damaged snapshot
-   * can be told from the rest. 16 hex digits.
+   * Authenticates one element of a snapshot, so that the intact ones of a damaged snapshot can be
+   * recognized. Returns 16 hex digits.
    */
   mac(element: Uint8Array): string {
     return createHmac("sha256", this.#macKey).update(element).digest("hex").slice(0, 16);
@@ -174,7 +168,7 @@ export class Key {
   }
 }
 
-/** A digest that anyone can make. */
+/** A digest without a key. */
 export function plainDigest(): Hash {
   return createHash("sha256");
 }
@@ -182,7 +176,7 @@ export function plainDigest(): Hash {
 const ivPool = Buffer.alloc(IV_BYTES * 256);
 let ivPoolAt = ivPool.length;
 
-/** A random iv. Drawn many at a time: one draw costs as much as the cipher of a small session. */
+/** A random iv. Drawn in bulk: a single draw takes as long as encrypting a small session. */
 export function nextIv(): Buffer {
   if (ivPoolAt === ivPool.length) {
     randomFillSync(ivPool);

@@ -1,13 +1,13 @@
-/** The keys of a collection, one for each password of the options. The first seals, all open. */
+/** The keys of a collection, one per password. The first one encrypts, all decrypt. */
 import { Key } from "./cipher.js";
 
-/** One damaged character of base64 changes two bytes. */
+/** The number of bytes that one damaged base64 character can change. */
 const DAMAGED_PREFIX_BYTES = 2;
 
 export class Keyring {
-  /** The key that seals. */
+  /** The key that encrypts. */
   readonly first: Key;
-  /** All keys, the first included. */
+  /** All keys, including the first. */
   readonly keys: readonly Key[];
   #olderUsed = false;
 
@@ -24,7 +24,7 @@ export class Keyring {
     );
   }
 
-  /** The content of an envelope, or null where no key opens it. */
+  /** The content of an envelope; null if no key opens it. */
   open(envelope: Buffer): Buffer | null {
     for (const key of this.keys) {
       const content = key.open(envelope);
@@ -35,12 +35,12 @@ export class Keyring {
     return null;
   }
 
-  /** Whether anything was opened by a key that is not the first. */
+  /** Whether anything was opened with a key other than the first. */
   get olderUsed(): boolean {
     return this.#olderUsed;
   }
 
-  /** The key under which the content of an envelope, damaged or not, begins with `prefix`. */
+  /** The key with which the content of an envelope, even a damaged one, begins with `prefix`. */
   keyFor(envelope: Buffer, prefix: string): Key | null {
     const wanted = Buffer.from(prefix);
     for (const key of this.keys) {

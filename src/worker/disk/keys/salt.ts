@@ -1,27 +1,27 @@
-/** The salt of a directory, from which the keys of its collections are derived: read and made. */
+/** The salt of a directory, from which the keys of all its collections are derived. */
 import { type Clock, pause } from "../../ports/clock.js";
 import { isErrno } from "../../ports/failure.js";
 import { type Files, readSmallFile, writeNewFile } from "../../ports/files.js";
 import type { CollectionPaths } from "../paths.js";
 import { createSalt, parseSalt } from "./cipher.js";
 
-/** The beginning of a salt, in a file that another collection may still be writing. */
+/** An incomplete salt, which another store may still be writing. */
 const HALF_SALT = /^[0-9a-f]{0,63}$/;
-/** How often, and how long, to look whether it has been completed. */
-const LOOK_MS = 250;
-const LOOKS = 40;
+/** How long to wait between checks whether it is complete, and how often to check. */
+const POLL_MS = 250;
+const MAX_POLLS = 40;
 
 const READ_ONLY = ["EACCES", "EPERM", "EROFS"];
 
-/** The salt of a directory; null where it has none, or a damaged one. */
+/** The salt of a directory; null if it is missing or damaged. */
 export async function readSalt(files: Files, paths: CollectionPaths): Promise<Buffer | null> {
   const text = await readSmallFile(files, paths.salt);
   return text === null ? null : parseSalt(text.toString("latin1"));
 }
 
 /**
- * The salt of a directory, once it is whole and on the disk: without hard links another collection
- * may be writing it. Null where there is none, or a damaged one.
+ * The salt of a directory, once it is complete and on the disk: without hard links another store
+ * may still be writing it. Null if it is missing or damaged.
  */
 export async function settledSalt(
   files: Files,
@@ -29,8 +29,8 @@ export async function settledSalt(
   clock: Clock,
 ): Promise<Buffer | null> {
   let text = await readSmallFile(files, paths.salt);
-  for (let looks = 0; looks < LOOKS && text !== null && isHalfSalt(text); looks++) {
-    await pause(clock, LOOK_MS);
+  for (let polls = 0; polls < MAX_POLLS && text !== null && isHalfSalt(text); polls++) {
+    await pause(clock, POLL_MS);
     text = await readSmallFile(files, paths.salt);
   }
   if (text === null) return null;
@@ -48,7 +48,7 @@ async function syncSalt(files: Files, paths: CollectionPaths): Promise<void> {
   try {
     file = await files.open(paths.salt, "existing");
   } catch (error) {
-    // A salt that we may not write to was not made just now.
+    // A salt that we may not write to was not created just now.
     if (READ_ONLY.some((code) => isErrno(error, code))) return;
     throw error;
   }
@@ -57,16 +57,16 @@ async function syncSalt(files: Files, paths: CollectionPaths): Promise<void> {
   } finally {
     await file.close();
   }
-  // The name, too, may not be on the disk: whoever gave it may have been killed right after.
+  // Its name may not be on the disk either, if its creator was killed right after linking.
   await files.syncDirectory(paths.directory); // guard: salt, directory
 }
 
 /**
- * Makes the salt of a directory. Another collection of the directory may do so at the same time, so
- * it is written whole under another name and then linked, which fails where one exists.
+ * Creates the salt of a directory, unless another store does so first: it is written under a
+ * temporary name and then linked, which fails if a salt exists.
  */
 export async function makeSalt(files: Files, paths: CollectionPaths): Promise<void> {
-  // A crash may have left it as a second name of a salt, which must not be emptied.
+  // After a crash this name may be a second link to the salt, which must not be overwritten.
   await files.remove(paths.saltTemporary);
   try {
     await writeNewFile(files, paths.saltTemporary, Buffer.from(createSalt()), { sync: true });

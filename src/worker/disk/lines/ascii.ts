@@ -1,4 +1,4 @@
-/** Bytes that the files are recognized by, and the checksums of their lines. */
+/** Constants and helpers for scanning bytes without decoding them to text. */
 
 export const NEWLINE = 0x0a;
 export const RETURN = 0x0d;
@@ -13,12 +13,12 @@ export const CLOSE_BRACKET = 0x5d;
 export const OPEN_BRACE = 0x7b;
 export const CLOSE_BRACE = 0x7d;
 
-/** Whether the byte is a lowercase hex digit, as all of the files' are. */
+/** Whether the byte is a lowercase hex digit, the only kind in the files. */
 export function isHexDigit(byte: number): boolean {
   return (byte >= DIGIT_0 && byte <= DIGIT_9) || (byte >= 0x61 && byte <= 0x66);
 }
 
-/** Whether `bytes` has `expected` at `at`. */
+/** Whether `bytes` contains `expected` at offset `at`. */
 export function startsWith(bytes: Buffer, at: number, expected: Buffer): boolean {
   for (let index = 0; index < expected.length; index++) {
     if (bytes[at + index] !== expected[index]) return false;
@@ -26,7 +26,7 @@ export function startsWith(bytes: Buffer, at: number, expected: Buffer): boolean
   return true;
 }
 
-/** A CRC-32 (that of zlib) as the files have it: eight hex digits. */
+/** A CRC-32 as the files contain it: eight hex digits. */
 export function formatChecksum(checksum: number): string {
   return checksum.toString(16).padStart(8, "0");
 }

@@ -1,18 +1,17 @@
-/** Where a file is damaged, line by line. */
+/** The damaged ranges of a file. */
 
-/** Bytes of a file. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** Damaged lines. Empty where bytes are missing: nothing to set aside, but to be reported. */
+/** One or more damaged lines. Empty if bytes are missing, which is reported, too. */
 export interface DamagedRange extends ByteRange {
-  /** Whether they are envelopes, which may be copied as they are: what they hold is sealed. */
+  /** Whether they are envelopes, which need not be encrypted when they are set aside. */
   readonly sealed: boolean;
 }
 
-/** Gathers damaged lines; those that follow each other are one range, since a foreign file has many. */
+/** Collects damaged lines. Merges adjacent ones, because a foreign file has very many. */
 export class DamagedRanges {
   readonly ranges: DamagedRange[] = [];
 

@@ -1,7 +1,7 @@
-/** Lines of text gathered into one run of bytes, for one write. Reused, so that it seldom grows. */
+/** Collects lines into one buffer, for one write. Reused, so that it seldom has to grow. */
 
 const INITIAL_BYTES = 64 * 1024;
-/** A buffer that one large batch made this big is given back afterwards. */
+/** A buffer that grew beyond this is not kept for reuse. */
 const KEEP_BYTES = 4 * 1024 * 1024;
 
 export class LineBuffer {
@@ -26,7 +26,7 @@ export class LineBuffer {
     this.#bytes[this.#length++] = 0x0a;
   }
 
-  /** The bytes so far. They are overwritten by what is added after the next {@link clear}. */
+  /** The bytes so far. Valid until lines are added after the next {@link clear}. */
   bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }

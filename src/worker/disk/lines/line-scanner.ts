@@ -1,19 +1,18 @@
 /**
- * A stream of bytes cut into lines. JSON text and base64 have no raw `\n` inside, so a line is a
- * unit that damage elsewhere cannot reach. Memory stays at two chunks, or one line where that is
- * longer.
+ * Splits a stream of bytes into lines. JSON text and base64 contain no raw `\n`, so damage to one
+ * line does not affect the others. Holds two chunks in memory, and a line that is longer.
  */
 import type { OpenFile } from "../../ports/files.js";
 import { NEWLINE } from "./ascii.js";
 
 const CHUNK_BYTES = 1024 * 1024;
-/** No line of ours is longer: V8 has no longer string (2^29 - 24 characters). */
+/** We write no longer line: this is the maximum length of a string in V8. */
 const MAX_LINE_BYTES = 2 ** 29 - 24;
 
-/** Fills as much of `target` as it can with the next bytes of the stream; 0 at its end. */
+/** Reads the next bytes into `target`. Resolves to their number: 0 at the end of the stream. */
 export type ByteSource = (target: Uint8Array) => Promise<number>;
 
-/** The bytes of a file from its beginning; none where there is no file. */
+/** The bytes of a file from its beginning; an empty stream without a file. */
 export function fileSource(file: OpenFile | null): ByteSource {
   let position = 0;
   return async (target) => {
@@ -23,7 +22,7 @@ export function fileSource(file: OpenFile | null): ByteSource {
   };
 }
 
-/** All bytes of a stream; null where they are more than a string, and so lite-nosql, could hold. */
+/** All bytes of a stream; null if they exceed a string, and thus what lite-nosql can read. */
 export async function readAll(source: ByteSource): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -38,13 +37,13 @@ export async function readAll(source: ByteSource): Promise<Buffer | null> {
 }
 
 export interface Line {
-  /** Without its `\n`; valid until the callback returns. Null where it is too long to be one. */
+  /** Without its `\n`; valid until the callback returns. Null if the line is too long. */
   readonly bytes: Buffer | null;
-  /** Where it starts in the stream. */
+  /** Offset of its start in the stream. */
   readonly start: number;
-  /** Where it ends in the stream, without its `\n`. */
+  /** Offset of its end in the stream, without its `\n`. */
   readonly end: number;
-  /** False for what follows the last `\n`. */
+  /** False for the bytes after the last `\n`. */
   readonly terminated: boolean;
 }
 
@@ -55,7 +54,7 @@ export async function scanLines(source: ByteSource, onLine: (line: Line) => void
   const line = new LineParts(onLine);
   let length = await source(chunk);
   while (length > 0) {
-    // The next chunk is read while this one is looked at.
+    // The next chunk is read while this one is scanned.
     const next = source(spare);
     try {
       line.addChunk(chunk.subarray(0, length));
@@ -67,12 +66,12 @@ export async function scanLines(source: ByteSource, onLine: (line: Line) => void
   line.end();
 }
 
-/** Lines out of chunks; a line that spans several is put together. */
+/** Extracts lines from chunks, joining a line that spans several. */
 class LineParts {
   readonly #onLine: (line: Line) => void;
   #parts: Buffer[] = [];
   #partsBytes = 0;
-  /** Where the line that has begun starts in the stream, and where the stream has come to. */
+  /** Offsets in the stream: the start of the current line, and the end of the input so far. */
   #start = 0;
   #position = 0;
 
@@ -90,7 +89,7 @@ class LineParts {
     this.#position += rest.length;
     this.#partsBytes += rest.length;
     if (this.#partsBytes > MAX_LINE_BYTES) this.#parts = [];
-    // The chunk will be filled anew.
+    // A copy, because the chunk will be reused.
     else if (rest.length > 0) this.#parts.push(Buffer.from(rest));
   }
 

@@ -1,11 +1,12 @@
 /**
- * How a store gets the lock: made where there is none, taken from an owner that is dead, waited for
- * where only time tells.
+ * How a store gets the lock: creates it, takes it over if its owner is dead, or watches it if only
+ * the heartbeat can show whether its owner is alive.
  */
 import { StoreError } from "../../../protocol/errors.js";
 import { pause } from "../../ports/clock.js";
 import { isErrno } from "../../ports/failure.js";
 import type { Files, OpenFile } from "../../ports/files.js";
+import type { CollectionPaths } from "../paths.js";
 import {
   type LockFiles,
   makeLock,
@@ -24,13 +25,12 @@ import {
   STALE_MS,
   type Verdict,
 } from "./lock-record.js";
-import type { CollectionPaths } from "../paths.js";
 
-/** Between looks at a lock that may be stale. */
-const LOOK_MS = 250;
-/** An owner is watched for {@link STALE_MS}, as may be one that died while it took the lock away. */
-const MAX_LOOKS = (2.5 * STALE_MS) / LOOK_MS;
-/** A lock that is neither there nor can be made is looked at this often in a row. */
+/** Interval at which a lock that may be stale is checked. */
+const POLL_MS = 250;
+/** Enough to watch the owner for {@link STALE_MS}, then a contender that died during a takeover. */
+const MAX_POLLS = (2.5 * STALE_MS) / POLL_MS;
+/** Immediate attempts before the next pause, if other contenders create and remove the lock. */
 const MAX_TRIES = 3;
 
 export interface LockParts extends Contender, LockFiles {
@@ -38,19 +38,19 @@ export interface LockParts extends Contender, LockFiles {
 }
 
 /**
- * Takes the lock: up to 10 s, for as long as its owner may be alive elsewhere.
+ * Takes the lock. Waits, usually for up to 10 s, while its owner may be alive elsewhere.
  * @throws StoreError `STORE_LOCKED` with the owner's pid and host
  */
 export async function contest(parts: LockParts, started: string | null): Promise<OpenFile> {
   const { files, paths, clock } = parts;
   const watches = { owner: new Watch(parts), takeover: new Watch(parts) };
-  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+  for (let polls = 0; polls < MAX_POLLS; polls++) {
     const file = await attempt(parts, started, watches);
     if (file !== null) {
       await removeLeftovers(files, paths).catch(() => undefined);
       return file;
     }
-    await pause(clock, LOOK_MS);
+    await pause(clock, POLL_MS);
   }
   throw lockedError(paths, parseLock((await readLock(files, paths.lock)) ?? ""));
 }
@@ -60,7 +60,7 @@ interface Watches {
   readonly takeover: Watch;
 }
 
-/** @returns the lock, open; null where it is to be looked at again */
+/** @returns the lock file, open; null to check again after {@link POLL_MS} */
 async function attempt(
   parts: LockParts,
   started: string | null,
@@ -89,45 +89,45 @@ async function attempt(
 }
 
 /**
- * Opens the lock that has just been made. By its name, and never another: what is written through
- * the open file later reaches only this one. @returns null where it has been deleted since
+ * Opens the lock that was just created. Heartbeats are written through the open file, so they never
+ * reach a lock that another store creates later. @returns null if it has been deleted since
  */
 async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
   try {
     return await files.open(paths.lock, "existing");
   } catch (error) {
     if (isErrno(error, "ENOENT")) return null;
-    // A lock that nobody holds must not stay.
+    // A lock that nobody holds must not be left behind.
     await files.remove(paths.lock);
     throw error;
   }
 }
 
-/** Watches a lock until it is plain whether its owner lives. */
+/** Watches a lock until it is known whether its owner is alive. */
 class Watch {
   readonly #contender: Contender;
   #seen: string | null = null;
-  #looks = 0;
+  #polls = 0;
 
   constructor(contender: Contender) {
     this.#contender = contender;
   }
 
-  /** @returns `unsure` where it is to be looked at again after {@link LOOK_MS} */
+  /** @returns `unsure` to check again after {@link POLL_MS} */
   async judge(text: string): Promise<Verdict> {
     const record = parseLock(text);
     const verdict = await judge(record, this.#contender);
     if (verdict !== "unsure") return verdict;
     if (this.#seen !== null && this.#seen !== text) {
       this.#seen = null;
-      this.#looks = 0;
+      this.#polls = 0;
       return "held";
     }
-    // One that says nothing was being written a moment ago, or never will be.
-    const silent = record === null ? this.#looks > 0 : this.#looks * LOOK_MS >= STALE_MS;
-    if (silent) return "stale";
+    // An unreadable lock was just being written at the first check, or its writer is dead.
+    const stale = record === null ? this.#polls > 0 : this.#polls * POLL_MS >= STALE_MS;
+    if (stale) return "stale";
     this.#seen = text;
-    this.#looks++;
+    this.#polls++;
     return "unsure";
   }
 }
@@ -139,9 +139,9 @@ export function lockedError(paths: CollectionPaths, record: LockRecord | null): 
       : `process ${record.pid} on host ${record.host}`;
   return new StoreError(
     "STORE_LOCKED",
-    `the collection is in use by ${owner}: only one store at a time may have it open. ` +
-      "The instances of a cluster or of PM2 cannot share a collection: they need a store that several " +
-      "processes can use, such as Redis. " +
-      `Otherwise close that store, or use a different directory or collection. Lock file: ${paths.lock}`,
+    `the collection is in use by ${owner}: only one store may have it open at a time. ` +
+      "Close that store, or use a different directory or collection. Processes of a cluster or " +
+      "of PM2 cannot share a collection: they need a store for several processes, such as Redis. " +
+      `Lock file: ${paths.lock}`,
   );
 }

@@ -1,28 +1,26 @@
-/**
- * The lock as a file: made whole or not at all, and a stale one removed by one contender at a time.
- */
+/** The lock file: created atomically; a stale one is removed by one contender at a time. */
 import { basename, join } from "node:path";
+
 import { isErrno } from "../../ports/failure.js";
 import { type Files, readSmallFile, writeNewFile } from "../../ports/files.js";
 import type { Nonce } from "../../ports/nonce.js";
 import type { CollectionPaths } from "../paths.js";
 
-/** What follows the name of a lock in those of its contenders' files. */
+/** What follows the name of the lock in the names of its contenders' files. */
 const LEFTOVER = /^(?:(?:takeover\.)?[0-9a-f]{16}\.(?:tmp|stale)|takeover)$/;
 
 export async function readLock(files: Files, path: string): Promise<string | null> {
   return (await readSmallFile(files, path))?.toString() ?? null;
 }
 
-/** What the lock's files are reached and named by. */
 export interface LockFiles {
   readonly files: Files;
   readonly nonce: Nonce;
 }
 
 /**
- * Makes a lock, whole from its first moment.
- * @returns false where there is one
+ * Creates a lock, complete from the start.
+ * @returns false if one exists
  */
 export async function makeLock(
   { files, nonce }: LockFiles,
@@ -34,32 +32,32 @@ export async function makeLock(
     await writeNewFile(files, temporary, Buffer.from(text), { sync: false });
     return await linked(files, temporary, path);
   } finally {
-    // What is left behind does no harm, and the next owner removes it.
+    // A leftover is harmless, and the next owner removes it.
     await files.remove(temporary).catch(() => undefined);
   }
 }
 
-/** The lock of those who want to remove a stale one: held for as long as that takes. */
+/** A second lock, which a contender holds while it removes a stale first one. */
 export function takeoverPath({ lock }: CollectionPaths): string {
   return `${lock}.takeover`;
 }
 
 /**
- * Removes the stale lock with this text, and no other. Only who holds the takeover may: two that do it
- * at once could remove what the other has made.
- * @returns false where another contender holds it
+ * Removes the lock if it still has this stale text. Only the holder of the takeover lock may do so:
+ * otherwise one contender could remove the lock that another has just created.
+ * @returns false if another contender holds the takeover lock
  */
 export async function takeAway(
-  world: LockFiles,
+  lockFiles: LockFiles,
   paths: CollectionPaths,
   stale: string,
   own: string,
 ): Promise<boolean> {
   const takeover = takeoverPath(paths);
-  if (!(await makeLock(world, takeover, own))) return false;
-  const { files } = world;
+  if (!(await makeLock(lockFiles, takeover, own))) return false;
+  const { files } = lockFiles;
   try {
-    if ((await readLock(files, paths.lock)) === stale) await moveAway(world, paths.lock, stale);
+    if ((await readLock(files, paths.lock)) === stale) await moveAway(lockFiles, paths.lock, stale);
   } finally {
     await files.remove(takeover);
   }
@@ -67,8 +65,8 @@ export async function takeAway(
 }
 
 /**
- * Removes a lock with this text: moves it away, looks at what was moved, and puts it back if it has
- * changed hands, or shown life, meanwhile.
+ * Removes a lock with this text. Renames it, then checks its text, and restores it if it has a new
+ * owner or a new heartbeat.
  */
 export async function moveAway(
   { files, nonce }: LockFiles,
@@ -82,15 +80,15 @@ export async function moveAway(
     if (isErrno(error, "ENOENT")) return;
     throw error;
   }
-  // One that cannot be read may be another process's own.
+  // If it cannot be read, it may belong to another process.
   const moved = await readLock(files, aside).catch(() => null);
   if (moved !== stale) await linked(files, aside, path);
   await files.remove(aside);
 }
 
 /**
- * Removes what other contenders for this lock left when they were killed. One that is alive misses
- * what it had made, and makes it again.
+ * Removes the files that other contenders left when they were killed. A live contender notices that
+ * its file is missing, and creates it again.
  */
 export async function removeLeftovers(
   files: Files,
@@ -104,7 +102,7 @@ export async function removeLeftovers(
   }
 }
 
-/** Gives a file a second name. @returns false where that is taken, or the first is gone */
+/** Links a file. @returns false if `path` exists or `existing` does not */
 async function linked(files: Files, existing: string, path: string): Promise<boolean> {
   try {
     await files.link(existing, path);

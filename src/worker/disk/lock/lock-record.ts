@@ -1,6 +1,6 @@
 /**
- * What a lock file says, and whether what it says still holds: lite-nosql's three fields, and three
- * of this store's own.
+ * The content of a lock file, and whether it shows that the owner is alive: three fields of
+ * lite-nosql and three that only this store writes.
  */
 import type { Clock } from "../../ports/clock.js";
 import type { ProcessTable } from "../../ports/process-table.js";
@@ -8,17 +8,17 @@ import type { ProcessTable } from "../../ports/process-table.js";
 /** lite-nosql's `TTL_LOCK_MS`. */
 export const STALE_MS = 10_000;
 
-/** A store that wants a lock, or has it. */
+/** A store that wants or holds the lock. */
 export interface Contender {
   readonly processes: ProcessTable;
   readonly clock: Clock;
-  /** Names the store that owns the collection, the same for each of its workers in turn. */
+  /** Unique name of the store, shared by its successive workers. */
   readonly owner: string;
-  /** Owners in this process whose thread is dead. */
+  /** Owners in this process whose worker is dead. */
   readonly abandoned: readonly string[];
 }
 
-/** What a lock file says. `space`, `started` and `owner` are this store's own. */
+/** Only this store writes `space`, `started` and `owner`. */
 export interface LockRecord {
   readonly pid: number;
   readonly ts: number;
@@ -57,30 +57,30 @@ function stringOrNull(value: unknown): string | null {
   return typeof value === "string" ? value : null;
 }
 
-/** `unsure`: the owner can be seen only by its heartbeat. */
+/** `unsure`: only the heartbeat can show whether the owner is alive. */
 export type Verdict = "held" | "stale" | "unsure";
 
 export async function judge(record: LockRecord | null, contender: Contender): Promise<Verdict> {
-  // lite-nosql creates its lock empty and fills it at once; nobody else leaves such a thing.
+  // lite-nosql creates its lock empty and fills it at once; nothing else leaves it unreadable.
   if (record === null) return "unsure";
   const { processes, clock, owner, abandoned } = contender;
   if (record.owner === owner || abandoned.includes(record.owner ?? "")) return "stale";
   const silent = clock.now() - record.ts > STALE_MS;
   const sameHost = record.host === processes.host;
-  // lite-nosql's locks name no space, and where there is no /proc ours do not: then it is the host.
+  // Locks of lite-nosql, and ours without /proc, have no space: then the host decides.
   const local = record.space === null ? sameHost : record.space === processes.space;
   if (!local) {
-    // Another boot of this machine, or another container on it, has the same clock. Another
-    // machine has not: only watching shows whether the owner lives there.
+    // Another boot of this machine or another container on it has the same clock, so that `ts` can
+    // be compared. Another machine has not: only watching shows whether the owner is alive there.
     return silent && (sameHost || record.owner === null) ? "stale" : "unsure";
   }
   if (!(await processes.isAlive(record.pid))) return "stale";
   const started = await processes.startOf(record.pid);
   if (record.started !== null && started !== null && record.started !== started) return "stale";
-  // A live process may have lost the thread that owned the collection, and lite-nosql's own rule
-  // is that a silent lock is stale.
+  // Our process may have lost the thread that owned the collection, and lite-nosql itself takes a
+  // silent lock for stale.
   if (silent && (record.pid === processes.pid || record.owner === null)) return "stale";
-  // Where starts are unknown (macOS, Windows), the pid may be another process's by now.
+  // Without start times (macOS, Windows), the pid may have been reused.
   const identified = record.started !== null && started !== null;
   return silent && !identified ? "unsure" : "held";
 }

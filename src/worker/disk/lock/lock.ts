@@ -1,7 +1,7 @@
 /**
- * One owner for a collection: lite-nosql's lock file, held from opening to closing. lite-nosql takes
- * a lock for stale when its `ts` is over 10 s old, so it is kept fresh, which also shows an owner on
- * another machine or in another container, whose pid says nothing here, to be alive.
+ * Gives a collection a single owner, by lite-nosql's lock file, held from opening to closing. For
+ * lite-nosql a lock whose `ts` is over 10 s old is stale, so a heartbeat renews it. That also shows
+ * stores on other machines and in other containers that the owner is alive.
  */
 import { StoreError } from "../../../protocol/errors.js";
 import type { Clock, Timer } from "../../ports/clock.js";
@@ -12,16 +12,16 @@ import { readLock } from "./lock-file.js";
 import { lockText, parseLock } from "./lock-record.js";
 
 const HEARTBEAT_MS = 2500;
-/** After this long without one, another process may soon take the lock: 10 s, less its own delays. */
+/** Without a heartbeat for this long, another process may soon take the lock (after 10 s). */
 const LEASE_MS = 7000;
 
 export class Lock {
   readonly #parts: LockParts;
   readonly #onLost: (error: StoreError) => void;
   readonly #started: string | null;
-  /** Kept open: what is written through it cannot reach a lock that somebody else has made. */
+  /** Kept open: writes through it cannot reach a lock that another process creates. */
   #file: OpenFile | null;
-  /** When the lock last showed life. */
+  /** When the last heartbeat was written. */
   #lastHeartbeat: Moment;
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
@@ -42,9 +42,8 @@ export class Lock {
   }
 
   /**
-   * Takes the lock. One whose owner may be alive elsewhere is watched until it shows a sign of life
-   * or is stale: up to 10 s.
-   * @param onLost called once if another process takes the lock away while it is held
+   * Takes the lock. Waits, usually for up to 10 s, while its owner may be alive elsewhere.
+   * @param onLost called once if another process takes the lock while it is held
    * @throws StoreError `STORE_LOCKED` with the owner's pid and host
    */
   static async acquire(parts: LockParts, onLost: (error: StoreError) => void): Promise<Lock> {
@@ -56,7 +55,7 @@ export class Lock {
     }
   }
 
-  /** @throws StoreError `STORE_LOCKED` where another process has taken the lock away */
+  /** @throws StoreError `STORE_LOCKED` if another process has taken the lock */
   async assertHeld(): Promise<void> {
     let reason: StoreError | null;
     try {
@@ -68,12 +67,12 @@ export class Lock {
   }
 
   /**
-   * As {@link assertHeld}, but looks only if the process has been stopped, or its disk has been slow,
-   * for so long that the lock may have been taken away and no heartbeat has noticed yet.
+   * Like {@link assertHeld}, but reads the lock only if the process was stopped, or the disk slow,
+   * for so long that another process may have taken it unnoticed.
    */
   async assertLeased(): Promise<void> {
     const { time, monotonic } = momentOf(this.#parts.clock);
-    // Of a suspended machine only the time of day goes on; of one whose clock was set, only the other.
+    // The monotonic clock may stop during suspension, and the system time may be set back.
     const silentMs = Math.max(
       time - this.#lastHeartbeat.time,
       monotonic - this.#lastHeartbeat.monotonic,
@@ -81,7 +80,7 @@ export class Lock {
     if (silentMs > LEASE_MS) await this.assertHeld();
   }
 
-  /** Gives the lock back, unless it has been taken away. */
+  /** Releases the lock, unless another process has taken it. */
   async release(): Promise<void> {
     this.#released = true;
     this.#timer?.cancel();
@@ -89,7 +88,7 @@ export class Lock {
     const { files, paths } = this.#parts;
     const file = this.#file;
     this.#file = null;
-    // Closed is closed, whatever it says; the lock must not stay because of it.
+    // An error must not leave the lock behind; the file is closed even so.
     await file?.close().catch(() => undefined);
     if ((await this.#reasonLost()) === null) await files.remove(paths.lock);
   }
@@ -104,18 +103,18 @@ export class Lock {
     const moment = momentOf(this.#parts.clock);
     try {
       if (!(await this.#isOurs())) return;
-      // As long as what it replaces: only the digits of `ts` change.
+      // The length stays the same: only the digits of `ts` change.
       await this.#file?.write(Buffer.from(lockText(this.#parts, this.#started)), 0);
-      // It may have been taken away while that was written.
+      // Another process may have taken it during the write.
       if (!(await this.#isOurs())) return;
       this.#lastHeartbeat = moment;
     } catch {
-      // A disk that does not work now cannot show life; the next beat may.
+      // The disk failed; the next heartbeat may succeed.
     }
     if (!this.#released) this.#schedule();
   }
 
-  /** Says that the lock is lost where it is. */
+  /** Calls `onLost` if the lock is not ours. */
   async #isOurs(): Promise<boolean> {
     const reason = await this.#reasonLost();
     if (reason !== null) this.#onLost(reason);
@@ -132,18 +131,19 @@ export class Lock {
     try {
       await files.list(paths.directory);
     } catch (cause) {
-      if (isErrno(cause, "ENOENT")) return ioError(`${paths.directory} is gone`, cause);
+      if (isErrno(cause, "ENOENT")) {
+        return ioError(`the directory ${paths.directory} was deleted`, cause);
+      }
       throw cause;
     }
     return new StoreError(
       "STORE_LOCKED",
-      `${paths.lock} was deleted: another process may have had the collection open since. ` +
-        "Restart this one to open it again",
+      `${paths.lock} was deleted, so another process may have opened the collection since. ` +
+        "Restart this process to open it again",
     );
   }
 }
 
-/** A moment by both clocks. */
 interface Moment {
   readonly time: number;
   readonly monotonic: number;

@@ -1,6 +1,6 @@
 /**
- * A snapshot as lite-nosql writes it: all elements on one line, without seals. Where it is damaged,
- * nothing distinguishes an element from an array inside a session that the damage has laid bare.
+ * A snapshot as lite-nosql writes it: all elements on one line, without seals. If it is damaged, an
+ * array inside a session may look like an element.
  */
 import {
   BACKSLASH,
@@ -17,15 +17,15 @@ import type { ByteRange } from "../lines/damaged-ranges.js";
 const HEAD = /^\{"version":\d+,"ts":\d+,"docs":\[/;
 const MAX_HEAD_BYTES = 80;
 const ELEMENT_START = Buffer.from('["');
-/** After the last element. */
+/** What follows the last element. */
 const TAIL = /^\](?:,"[a-z]+":[^\]]*)?\}\s*$/;
-/** In damage each byte may be looked at this often, on average, before the rest is given up. */
+/** Average number of times that a byte may be examined before the rest counts as damaged. */
 const WORK_FACTOR = 16;
 
 /**
- * Calls back for the bytes of each possible element, in order.
- * @param onElement answers whether it is one
- * @returns what lies between the elements, and whether the end was there
+ * Calls back with the bytes of each possible element, in order.
+ * @param onElement returns whether it is an element
+ * @returns the bytes between the elements, and whether the end of the snapshot was found
  */
 export function scanElements(
   text: Buffer,
@@ -58,14 +58,14 @@ export function scanElements(
   return { damage, complete };
 }
 
-/** What follows a `:` is a value inside a document. */
+/** Where the next element may start; after a `:` it would be a value inside a document. */
 function nextElement(text: Buffer, from: number): number {
   let at = text.indexOf(ELEMENT_START, from);
   while (at !== -1 && text[at - 1] === COLON) at = text.indexOf(ELEMENT_START, at + 1);
   return at;
 }
 
-/** Without the separators around it. */
+/** The range without the separators around it. */
 function trimmed(text: Buffer, start: number, end: number): ByteRange {
   const isSeparator = (byte = 0): boolean =>
     byte === COMMA || byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
@@ -76,7 +76,7 @@ function trimmed(text: Buffer, start: number, end: number): ByteRange {
   return { start: from, end: to };
 }
 
-/** The index behind the array that starts at `start`; -1 where it does not end. */
+/** The index after the array that starts at `start`; -1 if it does not end. */
 function arrayEnd(text: Buffer, start: number): number {
   let depth = 0;
   let inString = false;

@@ -1,11 +1,10 @@
 /**
- * Applies lite-nosql's `update` to a parsed document. This store writes only one kind of it, a
- * touch; all kinds are read.
+ * Applies lite-nosql's `update` to a parsed document. This store writes it only for touches, but
+ * reads every kind.
  */
 import type { Patch } from "../documents/change.js";
 import type { JsonObject } from "../documents/document.js";
 
-/** Applies any patch, in place. */
 export function applyPatch(document: JsonObject, patch: Patch): void {
   for (const [path, value] of Object.entries(patch.set)) {
     const field = fieldAt(document, path, true);
@@ -24,7 +23,7 @@ export function applyPatch(document: JsonObject, patch: Patch): void {
   if (patch.updatedAt !== undefined) define(document, "updatedAt", patch.updatedAt);
 }
 
-/** The object that the last name of a path is in; missing objects on the way are made if asked. */
+/** The last field of a path and its parent. Creates missing parents if `make`, else null. */
 function fieldAt(
   document: JsonObject,
   path: string,
@@ -46,7 +45,7 @@ function fieldAt(
   return { parent, name };
 }
 
-/** Plain assignment would call the setter of `__proto__`. */
+/** Sets a field. Plain assignment would call the setter of `__proto__`. */
 function define(target: JsonObject, name: string, value: unknown): void {
   Object.defineProperty(target, name, {
     value,

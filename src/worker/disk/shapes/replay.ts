@@ -1,12 +1,12 @@
 /**
- * The door through which the files' documents come in. Those of this store's own shape go straight
- * to the collection. All others (lite-nosql's with another id, more fields, patches beyond a touch;
- * documents of other applications) wait here, parsed, until all has been read, and are then converted
- * or kept: behind this door nobody knows of them.
+ * Replays the changes in the files. Sessions in the format of this store go straight to the
+ * collection. All other documents (sessions with another id or more fields, patches beyond a touch,
+ * documents of other applications) wait here, parsed, until all files have been read. Then they are
+ * converted to sessions, or kept as they are.
  *
- * What is converted must be written to the journal before anything else is, as {@link Converted}
- * says. Replaying that over the old files gives the same again, so it may be cut off anywhere; an
- * `inc`, which may not be replayed over its own result, is never read twice.
+ * The result must be journaled before any other write, as {@link Converted} says. A crash during
+ * that is harmless, because replaying it over the old files gives the same result. An `inc` cannot
+ * be replayed over its own result, so a document that had one is written whole.
  */
 import type { Change, Patch } from "../documents/change.js";
 import type { Collection } from "../documents/collection.js";
@@ -20,17 +20,17 @@ import {
 import { applyPatch } from "./patch.js";
 import { toSession } from "./session-shape.js";
 
-/** What became of the documents that waited. */
+/** The documents that waited, converted or kept. */
 export interface Converted {
-  /** Sessions to be written as documents of their own shape. */
+  /** Sessions to be written in the format of this store. */
   readonly sessions: readonly (readonly [sid: string, session: SessionDocument])[];
-  /** Documents to be deleted then: the same sessions under other ids. */
+  /** Documents to be deleted afterwards: the same sessions under other ids. */
   readonly removed: readonly string[];
   /** Documents of other applications, as JSON text: never served, and part of every snapshot. */
   readonly kept: readonly (readonly [id: string, json: string])[];
-  /** Those of them that have been patched, and are to be written as they are now. */
+  /** Those of them that were patched, to be written whole. */
   readonly patched: Converted["kept"];
-  /** Sessions' documents with fields that are not kept, as JSON text: to be set aside. */
+  /** Session documents with fields that are not kept, as JSON text: to be set aside. */
   readonly aside: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export class Replay {
   readonly #collection: Collection;
   readonly #fallbackExpiry: number;
   readonly #waiting = new Map<string, JsonObject>();
-  /** Ids of those that a patch has changed. */
+  /** Ids of the waiting documents that were patched. */
   readonly #patched = new Set<string>();
   #records = 0;
 
@@ -47,7 +47,7 @@ export class Replay {
     this.#fallbackExpiry = fallbackExpiry;
   }
 
-  /** How many changes there were. */
+  /** How many changes were applied. */
   get records(): number {
     return this.#records;
   }
@@ -63,7 +63,7 @@ export class Replay {
     }
   }
 
-  /** Converts what waits. Sessions are in the collection then. */
+  /** Converts the waiting documents, and adds their sessions to the collection. */
   finish(): Converted {
     const sessions: [string, SessionDocument][] = [];
     const removed = new Set(this.#waiting.keys());
@@ -81,7 +81,7 @@ export class Replay {
       }
       const { sid, session, hasMore } = found;
       this.#collection.put(sid, session);
-      // One that takes the id of another waiting document comes after that one has left it.
+      // A session that takes over the id of another waiting document is written after that one.
       if (this.#waiting.has(sid)) sessions.push([sid, session]);
       else sessions.unshift([sid, session]);
       if (hasMore) aside.push(JSON.stringify(document));
@@ -123,7 +123,7 @@ export class Replay {
   }
 }
 
-/** Applies a patch that only does what a touch does. @returns false where it does more */
+/** Applies a patch if it is a touch. @returns whether it is one */
 function applyTouch(session: SessionDocument, patch: Patch): boolean {
   if (patch.unset.length > 0 || Object.keys(patch.inc).length > 0) return false;
   const { expiresAt, [cookiePath(session)]: cookie, ...others } = patch.set;

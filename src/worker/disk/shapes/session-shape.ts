@@ -1,14 +1,13 @@
-/** Which documents are sessions, in whatever shape lite-nosql's users stored them. */
+/** Recognizes sessions in documents of any shape that users of lite-nosql may have stored. */
 import { isJsonObject, type JsonObject, type SessionDocument } from "../documents/document.js";
 
-/** A document that is a session. */
-export interface FoundSession {
-  /** Its session id: a string field `sid`, else `_id`, else the document's id. */
+interface RecognizedSession {
+  /** The first of these that is a string: the field `sid`, the field `_id`, the document id. */
   readonly sid: string;
   readonly session: SessionDocument;
-  /** Whether the document does not say when the session expires. */
+  /** Whether the document lacks an expiry. */
   readonly undated: boolean;
-  /** Whether the document has fields that a session does not keep. */
+  /** Whether the document has fields that are not kept. */
   readonly hasMore: boolean;
 }
 
@@ -16,15 +15,15 @@ export interface FoundSession {
 const BOOKKEEPING = new Set(["createdAt", "updatedAt"]);
 
 /**
- * Reads a parsed document.
- * @param fallbackExpiry the expiry, in epoch ms, of a session that does not say when it expires
- * @returns null where the document is not a session: it has no usable `sess`
+ * Converts a parsed document to a session.
+ * @param fallbackExpiry epoch ms, for a document that lacks an expiry
+ * @returns null if the document is not a session: it has no usable `sess`
  */
 export function toSession(
   id: string,
   document: JsonObject,
   fallbackExpiry: number,
-): FoundSession | null {
+): RecognizedSession | null {
   const { _id, sid: ownSid, sess, expiresAt, cookie, ...rest } = document;
   const opaque = typeof sess === "string";
   if (!opaque && (typeof sess !== "object" || sess === null)) return null;
@@ -45,7 +44,7 @@ export function toSession(
   };
 }
 
-/** When the cookie of a session expires; null where it does not say. */
+/** When the cookie of a session expires, in epoch ms; null if it has no valid date. */
 function cookieExpiry(sess: unknown): number | null {
   const cookie = isJsonObject(sess) ? sess["cookie"] : undefined;
   const expires = isJsonObject(cookie) ? cookie["expires"] : undefined;

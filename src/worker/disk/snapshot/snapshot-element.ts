@@ -1,7 +1,7 @@
 /**
- * The elements of a snapshot: lite-nosql's `[id, document]` pairs, to text and back. Ours carry a
- * third value, which lite-nosql does not look at: a checksum of the bytes before it, or in an
- * encrypted snapshot a MAC, so that each element can be judged by itself when the file is damaged.
+ * Encodes and decodes the elements of a snapshot: lite-nosql's `[id, document]` pairs. Ours have a
+ * third value, which lite-nosql ignores: a checksum of the bytes before it or, in an encrypted
+ * snapshot, a MAC. It shows which elements of a damaged file are intact.
  */
 import { crc32 } from "node:zlib";
 
@@ -11,19 +11,19 @@ import { readPlainDocument } from "../documents/plain-document.js";
 import type { Key } from "../keys/cipher.js";
 import { formatChecksum } from "../lines/ascii.js";
 
-/** Tells whole elements from damaged ones. */
+/** Computes and verifies the third value of elements. */
 export interface ElementSeal {
   seal(element: Buffer): string;
   verify(element: Buffer, seal: string): boolean;
 }
 
-/** Finds accidents; anyone can make one. */
+/** Detects accidental damage only, since anyone can compute it. */
 export const checksumSeal: ElementSeal = {
   seal: (element) => formatChecksum(crc32(element)),
   verify: (element, seal) => checksumSeal.seal(element) === seal,
 };
 
-/** Only the key can make one. */
+/** Detects forgery, too: only the holder of the key can compute it. */
 export function macSeal(key: Key): ElementSeal {
   return {
     seal: (element) => key.mac(element),
@@ -31,7 +31,6 @@ export function macSeal(key: Key): ElementSeal {
   };
 }
 
-/** An element as text. */
 export function encodeElement(id: string, documentText: string, seal: ElementSeal): string {
   const body = `[${JSON.stringify(id)},${documentText}`;
   return `${body},"${seal.seal(Buffer.from(body))}"]`;
@@ -43,9 +42,9 @@ const LONGEST_SEAL_BYTES = 2 + 16 + 2;
 const DOCUMENT_START = Buffer.from(',{"_id":"');
 
 /**
- * Reads one element of our own from its exact bytes.
- * @param seal null where the seals need not be looked at: a tag over the whole file was right
- * @returns null where the bytes are not a whole element
+ * Decodes one of our own elements.
+ * @param seal null to skip verification, if the tag of the whole file is right
+ * @returns null if the bytes are not a whole element
  */
 export function decodeElement(bytes: Buffer, seal: ElementSeal | null): Change | null {
   const tail = SEAL_AT_END.exec(
@@ -58,7 +57,7 @@ export function decodeElement(bytes: Buffer, seal: ElementSeal | null): Change |
   const document = body.indexOf(DOCUMENT_START);
   if (document !== -1) {
     const found = readPlainDocument(body, document + 1, bodyEnd);
-    // `["` + id + `"`: the pair and the document have the same id.
+    // Before it is `["` + id + `"`, with the same id as in the document.
     if (found !== null && document === found.idBytes + 3) {
       return { op: "store", sid: found.sid, session: found.session };
     }
@@ -66,7 +65,7 @@ export function decodeElement(bytes: Buffer, seal: ElementSeal | null): Change |
   return parseElement(bytes, 3);
 }
 
-/** An element as lite-nosql writes it, without a seal; null where the bytes are not a whole one. */
+/** Decodes an element of lite-nosql, which has no seal; null if it is not a whole one. */
 export function decodeForeignElement(bytes: Buffer): Change | null {
   return parseElement(bytes, 2);
 }

@@ -1,9 +1,9 @@
-/** The envelope of a snapshot, opened as a stream: it may be longer than a string can be. */
-import { DATA_OFFSET, isEnvelope, type Key, parseEnvelopeHead } from "../keys/cipher.js";
+/** Decrypts the envelope of a snapshot as a stream, since it may be longer than any string. */
 import type { OpenFile } from "../../ports/files.js";
+import { DATA_OFFSET, isEnvelope, type Key, parseEnvelopeHead } from "../keys/cipher.js";
 import type { ByteSource } from "../lines/line-scanner.js";
 
-/** The bytes of an envelope's content. Not authenticated: see {@link authenticate}. */
+/** The content of an envelope, not authenticated: see {@link authenticate}. */
 export function sealedSource(file: OpenFile, bytes: number, key: Key, decode: Decode): ByteSource {
   const contents = decrypt(file, bytes, key, decode, () => true);
   let rest: Buffer = Buffer.alloc(0);
@@ -19,7 +19,7 @@ export function sealedSource(file: OpenFile, bytes: number, key: Key, decode: De
   };
 }
 
-/** Whether the tag of an envelope is right, without keeping its content. */
+/** Whether the tag of an envelope is right. Keeps nothing of its content. */
 export async function authenticate(file: OpenFile, bytes: number, key: Key): Promise<boolean> {
   let whole = false;
   const contents = decrypt(file, bytes, key, skipOthers, (authentic) => (whole = authentic));
@@ -29,7 +29,7 @@ export async function authenticate(file: OpenFile, bytes: number, key: Key): Pro
 /** Base64 to bytes. */
 type Decode = (text: string) => Buffer;
 
-/** Skips other characters: right where they were inserted, which the tag then confirms. */
+/** Skips invalid characters, in case they were inserted; the tag shows whether that is right. */
 export const skipOthers: Decode = (text) => Buffer.from(text, "base64");
 
 const BASE64_CHUNK_BYTES = 1024 * 1024;
@@ -52,7 +52,7 @@ async function* decrypt(
     if (read === 0) break;
     position += read;
     filled += read;
-    // Four characters are three bytes; only the end of the file may have fewer.
+    // Four characters encode three bytes; only the last group may be shorter.
     const usable = position < bytes ? filled - (filled % 4) : filled;
     yield decipher.update(decode(chunk.toString("latin1", 0, usable)));
     chunk.copyWithin(0, usable, filled);

@@ -1,26 +1,25 @@
-/** The lines of a snapshot of our own: a head, an element on each line, a tail. */
+/** Reads the lines of one of our own snapshots: a head, one element per line, a tail. */
 import type { Change } from "../documents/change.js";
 import { COMMA } from "../lines/ascii.js";
 import { type DamagedRange, DamagedRanges } from "../lines/damaged-ranges.js";
 import { type ByteSource, type Line, scanLines } from "../lines/line-scanner.js";
 import { decodeElement, type ElementSeal } from "./snapshot-element.js";
 
-/** What a snapshot holds. */
 export interface Contents {
   readonly version: number;
-  /** How many whole elements there were. */
+  /** The number of whole elements. */
   readonly elements: number;
   readonly damage: readonly DamagedRange[];
 }
 
-export interface OwnContents extends Contents {
-  /** Whether anything shows that this store wrote it. */
+interface OwnContents extends Contents {
+  /** Whether there is any sign that this store wrote it. */
   readonly isOurs: boolean;
 }
 
 /**
- * Reads the lines, calling back for each whole element in order.
- * @param seal null where the seals need not be looked at
+ * Reads a snapshot, calling back for each whole element in order.
+ * @param seal null to skip the verification of seals
  */
 export async function readLines(
   source: ByteSource,
@@ -35,7 +34,7 @@ export async function readLines(
 }
 
 const HEAD = /^\{"version":(\d+),"ts":\d+,"docs":\[$/;
-/** No head is longer. */
+/** Longer than any head. */
 const MAX_HEAD_BYTES = 80;
 const TAIL = Buffer.from("]}");
 
@@ -46,7 +45,7 @@ class SnapshotLines {
   #version: number | null = null;
   #elements = 0;
   #complete = false;
-  /** Whether the elements are separated as lite-nosql needs it: commas between, and nowhere else. */
+  /** Whether there are commas between the elements and nowhere else, as lite-nosql requires. */
   #regular = true;
   #separated = true;
   #end = 0;
@@ -83,7 +82,7 @@ class SnapshotLines {
   finish(): OwnContents {
     const { ranges } = this.#damage;
     const isWhole = this.#version !== null && this.#complete && this.#regular;
-    // Nothing is left to set aside, but it must be reported, and the file be written anew.
+    // An empty range: nothing can be set aside, but the damage is reported and compacted away.
     if (ranges.length === 0 && !isWhole) {
       this.#damage.add({ start: this.#end, end: this.#end, sealed: false });
     }

@@ -1,6 +1,6 @@
 /**
- * The snapshot file, read as a stream, plain or as one envelope. Judges and reports; what becomes of
- * damage is the caller's decision.
+ * Reads the snapshot file, plaintext or one envelope, as a stream. The caller decides what to do
+ * about damage.
  */
 import type { OpenFile } from "../../ports/files.js";
 import type { Change } from "../documents/change.js";
@@ -13,23 +13,23 @@ import { checksumSeal, decodeForeignElement, macSeal } from "./snapshot-element.
 import { authenticate, sealedSource, skipOthers } from "./snapshot-envelope.js";
 import { type Contents, readLines } from "./snapshot-lines.js";
 
-/** The first characters of a snapshot: enough to see whether a key is the right one. */
+/** The first characters of every snapshot, by which the right key is recognized. */
 const SNAPSHOT_PREFIX = '{"version":';
 
 export type SnapshotReading =
   | { readonly state: "absent" }
-  /** An envelope, and no key to try. */
+  /** An envelope, but there is no key. */
   | { readonly state: "sealed" }
-  /** An envelope under none of the keys. */
+  /** An envelope that no key opens. */
   | { readonly state: "unknown-key" }
-  /** Damaged, with no element in it that can be verified by itself. */
+  /** Damaged, and no element can be verified. */
   | { readonly state: "unverifiable" }
   | {
       readonly state: "read";
       readonly encrypted: boolean;
       readonly bytes: number;
       readonly version: number;
-      /** Of the file; all of it where a part of an envelope is damaged. */
+      /** Ranges of the file: the whole file if it is a damaged envelope. */
       readonly damage: readonly DamagedRange[];
     };
 
@@ -65,7 +65,7 @@ async function readEncrypted(
   onChange: OnChange,
 ): Promise<SnapshotReading> {
   const bytes = await file.size();
-  // Where the beginning is damaged, each key is tried on the elements.
+  // If the beginning is damaged, try each key on the elements.
   const likely = keyring.keyFor(head, SNAPSHOT_PREFIX);
   for (const key of likely === null ? keyring.keys : [likely]) {
     const whole = await authenticate(file, bytes, key);
@@ -73,7 +73,7 @@ async function readEncrypted(
       sealedSource(file, bytes, key, whole ? skipOthers : decodeBase64);
     const own = await readLines(open(), whole ? null : macSeal(key), onChange);
     if (!whole && own.elements === 0) continue;
-    // lite-nosql's elements are not sealed: only the tag proves them.
+    // Elements of lite-nosql have no seals: only the tag proves them.
     const contents = own.isOurs || !whole ? own : await readForeign(open(), onChange);
     if (isHopeless(contents)) return { state: "unverifiable" };
     const { version, damage } = contents;
@@ -89,7 +89,7 @@ async function readEncrypted(
   return { state: likely === null ? "unknown-key" : "unverifiable" };
 }
 
-/** Whether nothing was found, and not because there was nothing. */
+/** Whether there is damage, and no element was found. */
 function isHopeless({ elements, damage }: Contents): boolean {
   return elements === 0 && damage.length > 0;
 }
@@ -103,7 +103,7 @@ const TOO_LONG: Contents = {
   damage: [{ start: 0, end: 0, sealed: false }],
 };
 
-/** Reads a snapshot as lite-nosql writes it. That holds all of it in memory too. */
+/** Reads a snapshot of lite-nosql, in memory, as lite-nosql itself does. */
 async function readForeign(source: ByteSource, onChange: OnChange): Promise<Contents> {
   const text = await readAll(source);
   if (text === null) return TOO_LONG;

@@ -1,14 +1,14 @@
 /**
- * A snapshot being written, as a stream: one element a line, plain or as one envelope. Knows nothing
- * of renames; the file it writes to counts only when somebody gives it the snapshot's name.
+ * Writes a snapshot as a stream: one element per line, as plaintext or one envelope. The caller
+ * renames the file when it is complete.
  */
-import { DATA_OFFSET, nextIv, TAG_OFFSET } from "../keys/cipher.js";
 import type { OpenFile } from "../../ports/files.js";
+import { DATA_OFFSET, nextIv, TAG_OFFSET } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
 import { LineBuffer } from "../lines/line-buffer.js";
 import { checksumSeal, type ElementSeal, encodeElement, macSeal } from "./snapshot-element.js";
 
-/** Gathered before they are written. Small, so that reads are served in between. */
+/** Bytes collected before each write. Small, so that calls are served in between. */
 const CHUNK_BYTES = 128 * 1024;
 
 export class SnapshotWriter {
@@ -27,15 +27,15 @@ export class SnapshotWriter {
     this.#lines.add(`{"version":${version},"ts":${now},"docs":[`);
   }
 
-  /** Adds a document. True when {@link drain} is due. */
+  /** Adds a document. Returns true when {@link drain} is due. */
   add(id: string, documentText: string): boolean {
-    // The comma belongs to the line before, and the last line has none.
+    // The comma goes at the end of the previous line; the last line has none.
     if (this.#held !== null) this.#lines.add(`${this.#held},`);
     this.#held = encodeElement(id, documentText, this.#seal);
     return this.#lines.length >= CHUNK_BYTES;
   }
 
-  /** Writes what has been added. */
+  /** Writes the documents that have been added. */
   async drain(): Promise<void> {
     const lines = this.#lines.bytes();
     const bytes = this.#envelope === null ? lines : this.#envelope.update(lines);
@@ -44,7 +44,7 @@ export class SnapshotWriter {
     this.#lines.clear();
   }
 
-  /** Writes the end, and returns when all of it is on the disk. @returns the length of the file */
+  /** Writes the end and fsyncs the file. @returns its length */
   async finish(): Promise<number> {
     if (this.#held !== null) this.#lines.add(this.#held);
     this.#lines.add("]}");
@@ -53,7 +53,7 @@ export class SnapshotWriter {
       const { rest, head } = this.#envelope.finish();
       await this.#file.write(rest, this.#position);
       this.#position += rest.length;
-      // The tag is known only now, and stands before the content.
+      // The tag is known only now, but precedes the content.
       await this.#file.write(head, 0);
     }
     await this.#file.sync(); // guard: snapshot, fsync
@@ -61,7 +61,7 @@ export class SnapshotWriter {
   }
 }
 
-/** One envelope as a stream. Base64 goes by three bytes, so up to two are held back. */
+/** One envelope as a stream. Base64 encodes three bytes at a time, so up to two are held back. */
 class EnvelopeWriter {
   readonly #iv = nextIv();
   readonly #cipher;
