@@ -11,6 +11,7 @@ import {
   findingOf,
   findingsIn,
   quarantine,
+  sealPlaintext,
 } from "../../src/worker/disk/quarantine.js";
 import type { OpenFile } from "../../src/worker/ports/files.js";
 import { MemoryFiles } from "../support/memory-files.js";
@@ -40,22 +41,22 @@ function strange(length: number): string {
 }
 
 const PARTS = [
-  { text: "one damaged line", sealed: false },
-  { text: `several\n\nof them${"x".repeat(2 * MEBIBYTE)}\n`, sealed: false },
-  { text: strange(300), sealed: true },
-  { text: strange(3 * MEBIBYTE), sealed: true },
-  { text: "", sealed: false },
+  "one damaged line",
+  `several\n\nof them${"x".repeat(2 * MEBIBYTE)}\n`,
+  strange(300),
+  strange(3 * MEBIBYTE),
+  "",
 ];
 
 /** A file with damage of every kind in it. */
 async function scene(): Promise<{ files: MemoryFiles; findings: Finding[] }> {
   const files = new MemoryFiles();
-  files.put(SOURCE, Buffer.from(PARTS.map(({ text }) => text).join("\n")));
+  files.put(SOURCE, Buffer.from(PARTS.join("\n")));
   let at = 0;
-  const ranges = PARTS.map(({ text, sealed }) => {
+  const ranges = PARTS.map((text) => {
     const start = at;
     at += text.length + 1;
-    return { start, end: start + text.length, sealed };
+    return { start, end: start + text.length };
   });
   return { files, findings: findingsIn(await files.open(SOURCE, "read"), ranges) };
 }
@@ -86,7 +87,7 @@ describe.each(["plain", "encrypted"])("what is found in a collection, %s,", (kin
     expect(path).toMatch(NAME);
     expect(kept(files)).toEqual([path]);
     const content = contentOf(files, path!).replaceAll("\n", "");
-    expect(content).toBe(PARTS.map(({ text }) => text.replaceAll("\n", "")).join(""));
+    expect(content).toBe(PARTS.map((text) => text.replaceAll("\n", "")).join(""));
   });
 
   it("is kept once, however often it is found", async () => {
@@ -140,6 +141,52 @@ describe.each(["plain", "encrypted"])("what is found in a collection, %s,", (kin
   });
 });
 
+it("many small findings make few writes", async () => {
+  const files = new MemoryFiles();
+  let writes = 0;
+  const open = files.open.bind(files);
+  vi.spyOn(files, "open").mockImplementation(async (path, mode) => {
+    const file = await open(path, mode);
+    const write = file.write.bind(file);
+    file.write = (bytes, position) => {
+      writes++;
+      return write(bytes, position);
+    };
+    return file;
+  });
+  const texts = Array.from({ length: 20_000 }, (_, index) => `finding ${index}`);
+  const path = await quarantine(files, paths, null, texts.map(findingOf));
+  expect(files.content(path!).toString()).toBe(texts.map((text) => `${text}\n`).join(""));
+  expect(writes).toBeLessThan(10);
+});
+
+describe("when a key is given", () => {
+  const first = "/data/sessions.quarantine.log";
+
+  it("what was kept as plaintext is encrypted, also behind an envelope of version 1.0", async () => {
+    const files = new MemoryFiles();
+    files.put(first, Buffer.from(`${strange(300)}\nin the clear\n`));
+    await quarantine(files, paths, null, [findingOf("named, in the clear")]);
+    await sealPlaintext(files, paths, keyring);
+    const names = kept(files);
+    expect(names).toHaveLength(2);
+    expect(names).not.toContain(first);
+    const contents = names.map((path) => contentOf(files, path)).join();
+    expect(contents).toContain(strange(300));
+    expect(contents).toContain("named, in the clear");
+    for (const path of names) expect(files.content(path).includes("in the clear")).toBe(false);
+  });
+
+  it("what is encrypted stays as it is, under whichever key", async () => {
+    const files = new MemoryFiles();
+    await quarantine(files, paths, keyring, [findingOf("sealed")]);
+    const before = files.contents();
+    const salt = parseSalt("5a".repeat(32))!;
+    await sealPlaintext(files, paths, await Keyring.derive(["another password"], salt));
+    expect(files.contents()).toEqual(before);
+  });
+});
+
 it("with a key, no plaintext is kept, nor does the name tell of it", async () => {
   const { files, findings } = await scene();
   const plain = await quarantine(files, paths, null, findings);
@@ -173,12 +220,7 @@ it("a file that is longer than memory is kept without being held", async () => {
   );
   vi.spyOn(files, "rename").mockResolvedValue();
   const before = process.memoryUsage().arrayBuffers;
-  await quarantine(
-    files,
-    paths,
-    null,
-    findingsIn(endless, [{ start: 0, end: bytes, sealed: true }]),
-  );
+  await quarantine(files, paths, null, findingsIn(endless, [{ start: 0, end: bytes }]));
   expect(written).toBe(bytes + 1);
   expect(held - before).toBeLessThan(100 * MEBIBYTE);
 });

@@ -229,7 +229,7 @@ async function check(base: Base, path: string, damaged: Buffer, random: Random):
     const possible =
       path === JOURNAL ? possibleValues(snapshot, taken, []) : possibleValues([], taken, journal);
     checkValues(served, possible);
-    const lost = lostLines(damaged, taken, kept, path === JOURNAL);
+    const lost = lostLines(damaged, taken, kept, path === JOURNAL ? journal : null);
     if (lost.length > 0) throw new Error(`lost: ${lost.join(" and ")}`);
   }
 

@@ -165,6 +165,46 @@ describe("a collection that lite-nosql left damaged", () => {
   );
 });
 
+describe("a collection that lite-nosql left in other shapes", () => {
+  const elsewhere = (id: string, sid: string, n: number): string =>
+    JSON.stringify({ _id: id, sid, sess: { n }, expiresAt: START + DAY_MS, createdAt: "then" });
+  const put = (id: string, doc: string): string =>
+    `{"op":"insert","ts":1,"id":"${id}","doc":${doc}}\n`;
+  const more = JSON.stringify({ _id: "c", sess: { n: 5 }, expiresAt: START + DAY_MS, role: "x" });
+  const files = {
+    [SNAPSHOT]:
+      `{"version":3,"ts":1,"docs":[["d1",${elsewhere("d1", "a", 1)}],["d2",${elsewhere("d2", "b", 2)}],` +
+      `["c",${more}],["settings",{"_id":"settings","n":1}]]}`,
+    // The document of `a` has the id of another session, which has been replaced.
+    [JOURNAL]:
+      put("d3", elsewhere("d3", "b", 3)) +
+      put("a", elsewhere("a", "d", 4)) +
+      increment("a", 10) +
+      record("update", "settings", { set: {}, unset: [], inc: { n: 1 } }) +
+      record("delete", "d2", {}),
+  };
+
+  it.for(KEYS)(
+    "%s: opening it is cut off everywhere",
+    { timeout: TIMEOUT_MS },
+    async ([, keys], context) => {
+      const disk = FaultDisk.with(DIRECTORY, files);
+      const play = async (life: Life, script: Script): Promise<void> => {
+        for (const passwords of keys) {
+          await life.open(passwords);
+          await script.steps(3);
+          life.compact();
+          await life.settle();
+          await life.close();
+        }
+      };
+      const ledger = certainly({ a: 1, b: 3, c: 5, d: 14 });
+      const story = { disk, ledger, every: LONG ? 1 : 4, nested: LONG ? NESTED : 1000, play };
+      await cutEverywhere(context, story, seededRandom(SEED));
+    },
+  );
+});
+
 describe("a salt", () => {
   it(
     "is there after a power cut, though who made it was killed right then",

@@ -111,6 +111,7 @@ async function openLocked(wiring: Wiring, lock: Lock, ownership: Ownership): Pro
       passwords: config.encryptionKeys,
       assertOwned: () => lock.assertHeld(),
       ttlMs: config.ttlMs,
+      log: wiring.log,
     }),
   );
   const parts = assemble(wiring, lock, opened);

@@ -15,7 +15,7 @@ import { makeSalt, readSalt, settledSalt } from "./keys/salt.js";
 import { LineBuffer } from "./lines/line-buffer.js";
 import type { CollectionPaths } from "./paths.js";
 import { findingOf, findingsIn, quarantine, sealPlaintext } from "./quarantine.js";
-import { type Converted, Replay } from "./shapes/replay.js";
+import { type Converted, Replay, type Rewritten } from "./shapes/replay.js";
 import { readSnapshot, type SnapshotReading } from "./snapshot/snapshot-reader.js";
 
 interface OpeningParts {
@@ -27,6 +27,7 @@ interface OpeningParts {
   readonly assertOwned: () => Promise<void>;
   /** Lifetime of a stored session without an expiry of its own. */
   readonly ttlMs: number;
+  readonly log: (text: string) => void;
 }
 
 export interface OpenedCollection {
@@ -68,10 +69,11 @@ async function openFiles(
   snapshotFile: OpenFile | null,
   journalFile: OpenFile | null,
 ): Promise<OpenedCollection> {
-  const { files, paths, clock, ttlMs, assertOwned } = parts;
+  const { files, paths, clock, ttlMs, assertOwned, log } = parts;
   const salted = await existingKeyring(parts);
   const collection = new Collection();
-  const replay = new Replay(collection, Math.min(clock.now() + ttlMs, MAX_TIME));
+  const now = clock.now();
+  const replay = new Replay(collection, now, Math.min(now + ttlMs, MAX_TIME));
   const snapshot = await readSnapshot(snapshotFile, salted, (change) => {
     replay.apply(change);
   });
@@ -87,12 +89,12 @@ async function openFiles(
   const converted = replay.finish();
   const read = snapshot.state === "read" ? snapshot : null;
   const damage = read?.damage ?? [];
-  const findings = [
+  const quarantined = await quarantine(files, paths, keyring, [
     ...findingsIn(snapshotFile, damage),
     ...findingsIn(journalFile, reading.damage),
-    ...converted.aside.map(findingOf),
-  ];
-  const quarantined = await quarantine(files, paths, keyring, findings);
+  ]);
+  const dropped = await quarantine(files, paths, keyring, converted.dropped.map(findingOf));
+  if (dropped !== null) log(`fields that sessions do not keep were copied to ${dropped}`);
   if (keyring !== null) await sealPlaintext(files, paths, keyring);
   const damaged = damage.length + reading.damage.length;
   const isPlain = reading.plain || read?.encrypted === false;
@@ -165,8 +167,8 @@ function assertReadable(
     const file = snapshot.state === "unknown-key" ? paths.snapshot : paths.journal;
     throw mismatch(
       `${file} cannot be decrypted: either the option "encryptionKey" lacks the password it was ` +
-        `written with, or ${paths.salt} was replaced. Correct the option or restore that file; ` +
-        "nothing has been changed",
+        `written with, or ${paths.salt} was replaced, or neighboring lines are damaged. Correct the ` +
+        "option or restore the file; nothing has been changed",
     );
   }
   if (snapshot.state === "unverifiable") {
@@ -184,35 +186,56 @@ async function openJournal(
   { files, paths, clock, assertOwned }: OpeningParts,
   reading: JournalReading,
   keyring: Keyring | null,
-  converted: Converted,
+  { records }: Converted,
 ): Promise<Journal> {
   const file = await files.open(paths.journal, "update");
   try {
-    const lines = convertedLines(converted, keyring, clock.now());
     let { length } = reading;
     await assertOwned(); // guard: opening, still the owner before the cut
     await file.truncate(length); // guard: opening, cut of the torn tail
     if (reading.unterminated) await file.write(Buffer.from("\n"), length++);
-    await file.write(lines.bytes(), length);
-    length += lines.length;
+    length = await append(file, length, records, keyring, clock.now());
     await file.sync(); // guard: opening, fsync of the journal
     await files.syncDirectory(paths.directory); // guard: opening, directory
     return new Journal(paths.journal, file, length);
   } catch (error) {
+    // Otherwise each attempt would leave its part of the converted documents.
+    await assertOwned()
+      .then(() => file.truncate(reading.length))
+      .catch(() => undefined);
     await file.close().catch(() => undefined);
     throw error;
   }
 }
 
-/** First the sessions under their own ids, then the deletion of those under other ids. */
-function convertedLines(converted: Converted, keyring: Keyring | null, now: number): LineBuffer {
-  const { sessions, removed, patched } = converted;
+/** Bytes of converted documents that are written at once. */
+const APPEND_BYTES = 1024 * 1024;
+
+/** Writes records at the end of the journal. @returns its new length */
+async function append(
+  file: OpenFile,
+  start: number,
+  records: readonly Rewritten[],
+  keyring: Keyring | null,
+  now: number,
+): Promise<number> {
   const lines = new LineBuffer();
-  const add = (record: string): void => {
-    lines.add(encodeLine(record, keyring));
+  let length = start;
+  const flush = async (): Promise<void> => {
+    await file.write(lines.bytes(), length);
+    length += lines.length;
+    lines.clear();
   };
-  for (const [sid, session] of sessions) add(insertRecord(now, sid, session));
-  for (const [id, json] of patched) add(insertTextRecord(now, id, json));
-  for (const id of removed) add(deleteRecord(now, id));
-  return lines;
+  for (const record of records) {
+    lines.add(encodeLine(recordText(now, record), keyring));
+    if (lines.length >= APPEND_BYTES) await flush();
+  }
+  await flush();
+  return length;
+}
+
+function recordText(now: number, record: Rewritten): string {
+  if (record.op === "store") return insertRecord(now, record.sid, record.session);
+  if (record.op === "insert") return insertTextRecord(now, record.id, record.json);
+  return deleteRecord(now, record.id);
 }

@@ -12,6 +12,8 @@ export interface CollectionPaths {
   readonly saltTemporary: string;
   /** The quarantine file with this name part. */
   quarantine(name: string): string;
+  /** That of version 1.0. */
+  readonly firstQuarantine: string;
   /** Whether this is a quarantine file; that of version 1.0 has no name part. */
   isQuarantine(fileName: string): boolean;
   readonly quarantineTemporary: string;
@@ -29,6 +31,7 @@ export function collectionPaths(directory: string, collection: string): Collecti
     salt: join(directory, ".db.salt"),
     saltTemporary: join(directory, `.db.salt.${collection}.tmp`),
     quarantine: (name) => file(`quarantine.${name}.log`),
+    firstQuarantine: file("quarantine.log"),
     isQuarantine: (fileName) =>
       fileName.startsWith(`${collection}.`) &&
       /^quarantine(?:\.[0-9a-f]{16})?\.log$/.test(fileName.slice(collection.length + 1)),

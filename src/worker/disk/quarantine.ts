@@ -8,31 +8,30 @@ import { join } from "node:path";
 import { type Files, openIfThere, type OpenFile } from "../ports/files.js";
 import { DATA_OFFSET, isEnvelope, plainDigest } from "./keys/cipher.js";
 import type { Keyring } from "./keys/keyring.js";
-import type { DamagedRange } from "./lines/damaged-ranges.js";
+import type { ByteRange } from "./lines/damaged-ranges.js";
 import type { CollectionPaths } from "./paths.js";
 
 /** Bytes copied at once, or encrypted as one envelope. */
 const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = Buffer.from("\n");
 
-/** Bytes to be set aside. */
-export interface Finding {
-  /** Whether they are envelopes already. */
-  readonly sealed: boolean;
-  /** Each call starts from the beginning; a chunk is valid until the next one. */
-  readonly chunks: () => AsyncIterable<Buffer> | Iterable<Buffer>;
-}
+/** Bytes to be set aside. Each call starts from the beginning; a chunk is valid until the next. */
+export type Finding = () => AsyncIterable<Buffer> | Iterable<Buffer>;
 
 /** The damaged ranges of a file, which must stay open. */
-export function findingsIn(file: OpenFile | null, ranges: readonly DamagedRange[]): Finding[] {
+export function findingsIn(file: OpenFile | null, ranges: readonly ByteRange[]): Finding[] {
   if (file === null) return [];
   return ranges
     .filter(({ start, end }) => start < end)
-    .map(({ start, end, sealed }) => ({ sealed, chunks: () => chunksOf(file, start, end) }));
+    .map(
+      ({ start, end }) =>
+        () =>
+          chunksOf(file, start, end),
+    );
 }
 
 export function findingOf(text: string): Finding {
-  return { sealed: false, chunks: () => [Buffer.from(text)] };
+  return () => [Buffer.from(text)];
 }
 
 /**
@@ -64,14 +63,15 @@ export async function sealPlaintext(
   keyring: Keyring,
 ): Promise<void> {
   for (const name of await files.list(paths.directory)) {
-    const path = join(paths.directory, name);
     if (!paths.isQuarantine(name)) continue;
+    const path = join(paths.directory, name);
     const file = await files.open(path, "read");
     try {
       const head = Buffer.alloc(DATA_OFFSET);
       await file.read(head, 0);
-      if (isEnvelope(head)) continue;
-      const all = { start: 0, end: await file.size(), sealed: false };
+      // That of version 1.0 may hold both, so all of it is encrypted.
+      if (isEnvelope(head) && path !== paths.firstQuarantine) continue;
+      const all = { start: 0, end: await file.size() };
       await quarantine(files, paths, keyring, findingsIn(file, [all]));
     } finally {
       await file.close();
@@ -84,7 +84,7 @@ export async function sealPlaintext(
 async function nameOf(findings: readonly Finding[], keyring: Keyring | null): Promise<string> {
   const digest = keyring === null ? plainDigest() : keyring.first.digest();
   for (const finding of findings) {
-    for await (const chunk of finding.chunks()) digest.update(chunk);
+    for await (const chunk of finding()) digest.update(chunk);
     digest.update(NEWLINE);
   }
   return digest.digest("hex").slice(0, 16);
@@ -100,18 +100,15 @@ async function write(
   await files.remove(path);
   const target = await files.open(path, "create");
   try {
-    let position = 0;
-    const append = async (bytes: Buffer): Promise<void> => {
-      await target.write(bytes, position);
-      position += bytes.length;
-    };
-    for (const { sealed, chunks } of findings) {
-      for await (const chunk of chunks()) {
-        if (sealed || keyring === null) await append(chunk);
-        else await append(Buffer.from(`${keyring.first.seal(chunk)}\n`));
+    const gathered = new Gathered(target);
+    for (const finding of findings) {
+      for await (const chunk of finding()) {
+        if (keyring === null) await gathered.add(chunk);
+        else await gathered.add(Buffer.from(`${keyring.first.seal(chunk)}\n`));
       }
-      if (sealed || keyring === null) await append(NEWLINE);
+      if (keyring === null) await gathered.add(NEWLINE);
     }
+    await gathered.flush();
     // 2. It must be complete on the disk before the caller renames it.
     await target.sync(); // guard: quarantine, fsync
   } catch (error) {
@@ -120,6 +117,32 @@ async function write(
     throw error;
   } finally {
     await target.close();
+  }
+}
+
+/** Writes many small pieces as few large ones. */
+class Gathered {
+  readonly #target: OpenFile;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  #position = 0;
+
+  constructor(target: OpenFile) {
+    this.#target = target;
+  }
+
+  async add(piece: Buffer): Promise<void> {
+    // The caller reuses its chunk.
+    this.#pieces.push(Buffer.from(piece));
+    this.#bytes += piece.length;
+    if (this.#bytes >= CHUNK_BYTES) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    await this.#target.write(Buffer.concat(this.#pieces), this.#position);
+    this.#position += this.#bytes;
+    this.#pieces = [];
+    this.#bytes = 0;
   }
 }
 

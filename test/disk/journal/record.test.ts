@@ -82,7 +82,7 @@ function randomRecord(random: Random): string {
 function sessionIn(decoded: DecodedLine): unknown {
   if (!("change" in decoded)) return decoded;
   const collection = new Collection();
-  const replay = new Replay(collection, 99);
+  const replay = new Replay(collection, 0, 99);
   replay.apply(decoded.change);
   replay.finish();
   return [...collection.sessions()];

@@ -21,7 +21,7 @@ interface Replayed {
 
 function replayed(changes: readonly Change[]): Replayed {
   const collection = new Collection();
-  const replay = new Replay(collection, FALLBACK);
+  const replay = new Replay(collection, 0, FALLBACK);
   for (const change of changes) replay.apply(structuredClone(change));
   const converted = replay.finish();
   const documents = new Map<string, unknown>();
@@ -39,12 +39,9 @@ function snapshotOf({ documents }: Replayed): Change[] {
 
 /** What is written about a conversion, record by record. */
 function recordsOf({ converted }: Replayed): Change[] {
-  const { sessions, patched, removed } = converted;
-  return [
-    ...sessions.map(([sid, session]): Change => ({ op: "store", sid, session })),
-    ...patched.map(([id, json]) => insert(id, JSON.parse(json) as JsonObject)),
-    ...removed.map((id): Change => ({ op: "delete", id })),
-  ];
+  return converted.records.map((record) =>
+    record.op === "insert" ? insert(record.id, JSON.parse(record.json) as JsonObject) : record,
+  );
 }
 
 function insert(id: string, document: JsonObject): Change {
@@ -61,13 +58,18 @@ function update(id: string, patch: Partial<Patch>): Change {
 
 const IDS = ["a", "b", "c"];
 
+/** Another id: of the session alone, or one that another document or session has too. No cycles. */
+function otherId(random: Random, id: string): string {
+  return random.pick([...IDS.filter((other) => other > id), "x", `of ${id}`]);
+}
+
 function randomChange(random: Random, increments: boolean): Change {
   const id = random.pick(IDS);
   const n = random.integer(9);
   const kind = random.integer(increments ? 9 : 8);
   if (kind === 0) return { op: "delete", id };
   if (kind === 1) return insert(id, { kept: n });
-  if (kind === 2) return insert(id, { sess: { n }, sid: `of ${id}`, expiresAt: 5 });
+  if (kind === 2) return insert(id, { sess: { n }, sid: otherId(random, id), expiresAt: 5 });
   if (kind === 3) return insert(id, { sess: { n }, more: 1 });
   if (kind === 4) return insert(id, { sess: { cookie: {} }, expiresAt: n, createdAt: "then" });
   if (kind === 5) return insert(id, { sess: "opaque", cookie: { n }, expiresAt: n });
@@ -75,7 +77,7 @@ function randomChange(random: Random, increments: boolean): Change {
   const set: JsonObject = random.pick<JsonObject>([
     { expiresAt: 5, "sess.cookie": { p: n } },
     { "sess.n": 5 },
-    { sid: `of ${id}` },
+    { sid: otherId(random, id) },
     { sess: random.pick([null, { n: 1 }, "text"]) },
   ]);
   return update(id, { set, unset: random.pick([[], ["more"], ["sid"]]) });
@@ -124,13 +126,8 @@ describe("replaying", () => {
       const changes = randomChanges(random, true);
       const first = replayed(changes);
       const { converted } = replayed([...changes, ...recordsOf(first)]);
-      expect({ ...converted, kept: [] }, `${what}: ${JSON.stringify(changes)}`).toEqual({
-        sessions: [],
-        removed: [],
-        kept: [],
-        patched: [],
-        aside: [],
-      });
+      const again = [converted.records, converted.dropped];
+      expect(again, `${what}: ${JSON.stringify(changes)}`).toEqual([[], []]);
     });
   });
 
@@ -156,7 +153,7 @@ describe("a document", () => {
       ["b", { json: '{"n":2}', cookie: null, expiresAt: 6 }],
       ["c", { json: '"text"', cookie: '{"p":1}', expiresAt: 7 }],
     ]);
-    expect(converted.sessions).toEqual([]);
+    expect(converted.records).toEqual([]);
   });
 
   it("with its session id in a field of its own gets that id, and is deleted under the other", () => {
@@ -164,8 +161,11 @@ describe("a document", () => {
       insert("doc", { sess: { n: 1 }, sid: "a", expiresAt: 5 }),
     ]);
     expect([...collection.sessions()].map(([sid]) => sid)).toEqual(["a"]);
-    expect(converted).toMatchObject({ removed: ["doc"], aside: [] });
-    expect(converted.sessions.map(([sid]) => sid)).toEqual(["a"]);
+    expect(converted.dropped).toEqual([]);
+    expect(converted.records).toMatchObject([
+      { op: "store", sid: "a" },
+      { op: "delete", id: "doc" },
+    ]);
   });
 
   it("that takes the id of another gets it after that one has left it", () => {
@@ -174,7 +174,11 @@ describe("a document", () => {
       insert("b", { sess: { n: 2 }, sid: "c", expiresAt: 5 }),
     ];
     const first = replayed(changes);
-    expect(first.converted.removed).toEqual(["a"]);
+    expect(first.converted.records).toMatchObject([
+      { op: "store", sid: "c" },
+      { op: "store", sid: "b" },
+      { op: "delete", id: "a" },
+    ]);
     expect(first.collection.get("b")?.json).toBe('{"n":1}');
     expect(first.collection.get("c")?.json).toBe('{"n":2}');
     const records = recordsOf(first);
@@ -184,21 +188,61 @@ describe("a document", () => {
     }
   });
 
-  it("with more fields becomes a session, and is set aside as it was", () => {
+  it("with more fields becomes a session, and only those fields are set aside", () => {
     const { collection, converted } = replayed([
       insert("a", { sess: {}, expiresAt: 5, role: "x" }),
     ]);
     expect(collection.get("a")).toEqual({ json: "{}", cookie: null, expiresAt: 5 });
-    expect(converted.aside.map((text) => JSON.parse(text) as unknown)).toEqual([
-      { _id: "a", sess: {}, expiresAt: 5, role: "x" },
+    expect(converted.dropped.map((text) => JSON.parse(text) as unknown)).toEqual([
+      { _id: "a", role: "x" },
     ]);
+  });
+
+  it.each<[string, Change[], Record<string, string>]>([
+    [
+      "a newer one of its own",
+      [
+        insert("doc", { sess: { n: 1 }, sid: "a", expiresAt: 5 }),
+        { op: "store", sid: "a", session: { json: '{"n":2}', cookie: null, expiresAt: 5 } },
+      ],
+      { a: '{"n":2}' },
+    ],
+    [
+      "a newer one in another document",
+      [
+        insert("doc", { sess: { n: 1 }, sid: "a", expiresAt: 5 }),
+        insert("doc2", { sess: { n: 2 }, sid: "a", expiresAt: 5 }),
+      ],
+      { a: '{"n":2}' },
+    ],
+    [
+      "its end, when its own document had taken over",
+      [
+        insert("doc", { sess: { n: 1 }, sid: "a", expiresAt: 5 }),
+        { op: "store", sid: "a", session: { json: '{"n":2}', cookie: null, expiresAt: 5 } },
+        { op: "delete", id: "a" },
+      ],
+      {},
+    ],
+  ])("does not bring back what came before %s", (_, changes, expected) => {
+    const first = replayed(changes);
+    const again = replayed([...changes, ...recordsOf(first)]);
+    for (const { collection } of [first, again]) {
+      const found = [...collection.sessions()].map(([sid, { json }]) => [sid, json]);
+      expect(Object.fromEntries(found)).toEqual(expected);
+    }
+  });
+
+  it("that has expired leaves nothing aside", () => {
+    const { converted } = replayed([insert("a", { sess: {}, expiresAt: -1, role: "x" })]);
+    expect(converted.dropped).toEqual([]);
   });
 
   it("that does not say when it expires gets an expiry, once", () => {
     const first = replayed([insert("a", { sess: {} })]);
     expect(first.collection.get("a")?.expiresAt).toBe(FALLBACK);
-    expect(first.converted.sessions).toHaveLength(1);
-    expect(first.converted.aside).toEqual([]);
+    expect(first.converted.records).toMatchObject([{ op: "store", sid: "a" }]);
+    expect(first.converted.dropped).toEqual([]);
   });
 
   it.each<[string, JsonObject]>([
@@ -213,12 +257,12 @@ describe("a document", () => {
     expect(converted.kept.map(([id, json]) => [id, JSON.parse(json) as unknown])).toEqual([
       ["id", { _id: "id", ...document }],
     ]);
-    expect(converted.patched).toEqual([]);
+    expect(converted.records).toEqual([]);
   });
 
   it("that is kept and was added to is written once more", () => {
     const { converted } = replayed([insert("id", { n: 1 }), update("id", { inc: { n: 2 } })]);
-    expect(converted.patched).toEqual(converted.kept);
+    expect(converted.records).toEqual([{ op: "insert", id: "id", json: converted.kept[0]![1] }]);
     expect(JSON.parse(converted.kept[0]![1])).toEqual({ _id: "id", n: 3 });
   });
 
@@ -260,7 +304,7 @@ describe("a touch", () => {
     const { collection, converted } = scene(sess, { set: { expiresAt: 5, [path]: { p: 1 } } });
     const json = JSON.stringify(sess);
     expect(collection.get("a")).toEqual({ json, cookie: '{"p":1}', expiresAt: 5 });
-    expect(converted.sessions).toEqual([]);
+    expect(converted.records).toEqual([]);
   });
 
   it("may leave the cookie alone", () => {
@@ -277,7 +321,7 @@ describe("a touch", () => {
     ["something removed", { set: { expiresAt: 5 }, unset: ["sess.a"] }],
     ["something added to", { set: { expiresAt: 5 }, inc: { "sess.n": 1 } }],
   ])("with %s is a patch, and its document converted", (_, patch) => {
-    expect(scene({ a: 1 }, patch).converted.sessions).toHaveLength(1);
+    expect(scene({ a: 1 }, patch).converted.records).toHaveLength(1);
   });
 
   it("of a session that is not there changes nothing", () => {

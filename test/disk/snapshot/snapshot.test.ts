@@ -154,6 +154,47 @@ describe("a snapshot that is hit more than once", () => {
   );
 });
 
+describe("a snapshot whose line breaks were changed", () => {
+  const list = elements(5, 100).map(([id, text], index): [string, string] => [
+    id,
+    // A session may hold what looks like an element.
+    text.replace('"sess":{', `"sess":{"list":[["evil${index}",{"_id":"evil","sess":{}}]],`),
+  ]);
+
+  it.each<[string, (text: string) => string]>([
+    ["to those of Windows", (text) => text.replaceAll("\n", "\r\n")],
+    ["to none", (text) => text.replaceAll("\n", "")],
+    ["to spaces", (text) => text.replaceAll("\n", " ")],
+    ["by parsing it and writing it again", (text) => JSON.stringify(JSON.parse(text))],
+  ])("%s gives every element, and nothing from inside of one", async (_, change) => {
+    for (const keys of [null, keyring]) {
+      const text = (await write(list, null)).toString();
+      const content = keys === null ? change(text) : keys.first.seal(change(text));
+      expect((await read(Buffer.from(content), keys)).found).toEqual(list);
+    }
+  });
+
+  it("to one for each element of lite-nosql gives every element", async () => {
+    const lines = list.map(([id, text]) => `[${JSON.stringify(id)},${text}]`).join(",\n");
+    const content = Buffer.from(`{"version":7,"ts":1,"docs":[\n${lines}\n]}`);
+    const { reading, found } = await read(content, null);
+    expect(found).toEqual(list);
+    expect(reading).toMatchObject({ state: "read", version: 7, damage: [] });
+  });
+});
+
+describe("a snapshot without elements", () => {
+  it.each([
+    ["its head", 3],
+    ["its tail", -3],
+  ])("is read when %s is hit, since nothing can be missing", async (_, at) => {
+    const content = await write([], null);
+    content[at < 0 ? content.length + at : at] = 0x58;
+    const { reading } = await read(content, null);
+    expect(reading.state === "read" && reading.damage.length).toBe(1);
+  });
+});
+
 describe("a snapshot that is an envelope", () => {
   it("is sealed without a key, and strange to another", async () => {
     const content = await write(elements(3, 100), keyring);
@@ -207,7 +248,7 @@ describe("a snapshot of lite-nosql", () => {
     const text = JSON.stringify({ version: 7, ts: 1, docs });
     const broken = Buffer.from(text.replace('["sid-3"', '\n["sid-3"'));
     expect((await read(broken, null)).found).toEqual(list);
-    // Then it begins as one of ours, whose elements would be sealed.
+    // Then it begins as one of ours, in which each element has a line of its own.
     const likeOurs = Buffer.from(text.replace('["sid-0"', '\n["sid-0"'));
     expect((await read(likeOurs, null)).reading).toEqual({ state: "unverifiable" });
   });

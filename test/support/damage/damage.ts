@@ -206,20 +206,25 @@ function sessionOf(document: Value): Value {
 
 const SNAPSHOT_HEAD = /^\{"version":\d+,"ts":\d+,"docs":\[$/;
 
-/** Which lines of a damaged file must be among the bytes that were kept, and are not. */
+/**
+ * Which lines of a damaged file must be among the bytes that were kept, and are not.
+ * @param records those of the journal before it was damaged; null for a snapshot
+ */
 export function lostLines(
   damaged: Buffer,
   found: readonly Occurrence[],
   kept: Buffer,
-  isJournal: boolean,
+  records: readonly Piece[] | null,
 ): string[] {
   return placedLines(damaged)
     .filter(({ line, at, terminated }) => {
       const text = line.toString("latin1");
       if (text.trim() === "" || /^[\0\t\r ]*$/.test(text)) return false;
-      // What a crash cut short was never acknowledged.
-      if (isJournal && !terminated && beginsAsLine(text)) return false;
-      if (!isJournal && (text === "]}" || (at === 0 && SNAPSHOT_HEAD.test(text)))) return false;
+      // What a crash cut short was never acknowledged. A whole record and one byte is none of that.
+      const isWhole = (records ?? []).some(({ bytes }) => bytes.equals(line.subarray(0, -1)));
+      if (records !== null && !terminated && beginsAsLine(text) && !isWhole) return false;
+      if (records === null && (text === "]}" || (at === 0 && SNAPSHOT_HEAD.test(text))))
+        return false;
       return !found.some((each) => each.certain && each.at === at) && !kept.includes(line);
     })
     .map(({ line }) => line.toString());

@@ -6,8 +6,8 @@ import type { OpenFile } from "../../ports/files.js";
 import type { Change } from "../documents/change.js";
 import { isEnvelope } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
-import { isHexDigit, OPEN_BRACE, RETURN } from "../lines/ascii.js";
-import { type DamagedRange, DamagedRanges } from "../lines/damaged-ranges.js";
+import { isHexDigit, OPEN_BRACE, RETURN, withoutReturn } from "../lines/ascii.js";
+import { type ByteRange, DamagedRanges } from "../lines/damaged-ranges.js";
 import { fileSource, type Line, scanLines } from "../lines/line-scanner.js";
 import { decodeLine, type LineFault } from "./record.js";
 
@@ -30,7 +30,7 @@ export interface JournalReading {
   /** Whether any record was plaintext. */
   readonly plain: boolean;
   /** The lines that are not records. */
-  readonly damage: readonly DamagedRange[];
+  readonly damage: readonly ByteRange[];
   /** Bytes up to the end of the last line. The rest, a torn write or damage, is to be cut off. */
   readonly length: number;
   /** Whether the last line is a whole record but lacks its `\n`. */
@@ -65,8 +65,8 @@ export async function readJournal(
       return;
     }
     envelopes.fail(decoded.fault);
-    if (!terminated && bytes !== null && beginsAsLine(bytes)) return;
-    damage.add({ start, end, sealed: bytes !== null && isEnvelope(bytes) });
+    if (!terminated && bytes !== null && isTorn(bytes, keyring)) return;
+    damage.add({ start, end });
   });
   return { keys: envelopes.verdict, plain, damage: damage.ranges, length, unterminated };
 }
@@ -102,18 +102,18 @@ class Envelopes {
   }
 }
 
-/** Whether a line may begin like this: then a crash tore the write, which was not acknowledged. */
-function beginsAsLine(bytes: Buffer): boolean {
+/**
+ * Whether the end of the file is a write that a crash cut short, and that was not acknowledged. It
+ * begins as a line does. If all but its last byte is a record, that byte is a damaged line break.
+ */
+function isTorn(bytes: Buffer, keyring: Keyring | null): boolean {
   const start = bytes.subarray(0, RECORD_START.length);
-  return isEnvelope(bytes) || start.every(isHexDigit) || RECORD_START.indexOf(start) === 0;
+  const beginsAsLine =
+    isEnvelope(bytes) || start.every(isHexDigit) || RECORD_START.indexOf(start) === 0;
+  return beginsAsLine && !("change" in decodeLine(bytes.subarray(0, -1), keyring));
 }
 
 const RECORD_START = Buffer.from('{"op":"');
-
-/** lite-nosql trims lines, and an editor may have converted line breaks to those of Windows. */
-function withoutReturn(bytes: Buffer): Buffer {
-  return bytes[bytes.length - 1] === RETURN ? bytes.subarray(0, -1) : bytes;
-}
 
 /** lite-nosql skips empty lines, and a crash may leave NULs at the end of the file. */
 function isBlank(bytes: Buffer): boolean {

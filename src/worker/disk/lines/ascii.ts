@@ -18,6 +18,11 @@ export function isHexDigit(byte: number): boolean {
   return (byte >= DIGIT_0 && byte <= DIGIT_9) || (byte >= 0x61 && byte <= 0x66);
 }
 
+/** A line without the `\r` of a Windows line break, which an editor may have made. */
+export function withoutReturn(line: Buffer): Buffer {
+  return line[line.length - 1] === RETURN ? line.subarray(0, -1) : line;
+}
+
 /** Whether `bytes` contains `expected` at offset `at`. */
 export function startsWith(bytes: Buffer, at: number, expected: Buffer): boolean {
   for (let index = 0; index < expected.length; index++) {

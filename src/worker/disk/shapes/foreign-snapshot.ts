@@ -22,14 +22,16 @@ const TAIL = /^\](?:,"[a-z]+":[^\]]*)?\}\s*$/;
 /** Average number of times that a byte may be examined before the rest counts as damaged. */
 const WORK_FACTOR = 16;
 
+/** What an array is: an element, something else that is whole, or damaged. */
+export type ArrayVerdict = "element" | "other" | "broken";
+
 /**
- * Calls back with the bytes of each possible element, in order.
- * @param onElement returns whether it is an element
+ * Calls back with the bytes of each array that may be an element, in order.
  * @returns the bytes between the elements, and whether the end of the snapshot was found
  */
 export function scanElements(
   text: Buffer,
-  onElement: (element: Buffer) => boolean,
+  judge: (array: Buffer) => ArrayVerdict,
 ): { damage: ByteRange[]; complete: boolean } {
   const head = HEAD.exec(text.toString("latin1", 0, MAX_HEAD_BYTES))?.[0] ?? "";
   const damage: ByteRange[] = [];
@@ -48,11 +50,13 @@ export function scanElements(
   while (at !== -1 && work > 0) {
     const end = arrayEnd(text, at);
     work -= (end === -1 ? text.length : end) - at;
-    if (end !== -1 && onElement(text.subarray(at, end))) {
+    const verdict = end === -1 ? "broken" : judge(text.subarray(at, end));
+    if (verdict === "element") {
       leave(done, at);
       done = end;
     }
-    at = nextElement(text, Math.max(done, at + 1));
+    // Only inside of what is damaged may the next element start.
+    at = nextElement(text, verdict === "broken" ? at + 1 : end);
   }
   leave(done, text.length);
   return { damage, complete };

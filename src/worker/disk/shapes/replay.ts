@@ -1,12 +1,13 @@
 /**
- * Replays the changes in the files. Sessions in the format of this store go straight to the
- * collection. All other documents (sessions with another id or more fields, patches beyond a touch,
- * documents of other applications) wait here, parsed, until all files have been read. Then they are
- * converted to sessions, or kept as they are.
+ * The door through which the files' documents come in. Those of this store's own shape go straight
+ * to the collection. Others are converted: lite-nosql's with another id, with more fields, patched
+ * beyond a touch, without an expiry. Documents of other applications are kept. Behind this door
+ * nobody knows of any of them.
  *
- * The result must be journaled before any other write, as {@link Converted} says. A crash during
- * that is harmless, because replaying it over the old files gives the same result. An `inc` cannot
- * be replayed over its own result, so a document that had one is written whole.
+ * What has been converted must be written to the journal before anything else is: see
+ * {@link Converted}. Until then the old documents are there, so the next opening converts them
+ * again. That is right for an `inc` too, since it is read over the same value again; once the whole
+ * document has been written behind it, what the `inc` adds no longer counts.
  */
 import type { Change, Patch } from "../documents/change.js";
 import type { Collection } from "../documents/collection.js";
@@ -18,36 +19,57 @@ import {
   type SessionDocument,
 } from "../documents/document.js";
 import { applyPatch } from "./patch.js";
-import { toSession } from "./session-shape.js";
+import { type RecognizedSession, toSession } from "./session-shape.js";
 
-/** The documents that waited, converted or kept. */
+/** A record to be written about what has been converted. */
+export type Rewritten =
+  | { readonly op: "store"; readonly sid: string; readonly session: SessionDocument }
+  | { readonly op: "insert"; readonly id: string; readonly json: string }
+  | { readonly op: "delete"; readonly id: string };
+
 export interface Converted {
-  /** Sessions to be written in the format of this store. */
-  readonly sessions: readonly (readonly [sid: string, session: SessionDocument])[];
-  /** Documents to be deleted afterwards: the same sessions under other ids. */
-  readonly removed: readonly string[];
+  /** To be written in this order, in which they may be cut off anywhere. */
+  readonly records: readonly Rewritten[];
   /** Documents of other applications, as JSON text: never served, and part of every snapshot. */
   readonly kept: readonly (readonly [id: string, json: string])[];
-  /** Those of them that were patched, to be written whole. */
-  readonly patched: Converted["kept"];
-  /** Session documents with fields that are not kept, as JSON text: to be set aside. */
-  readonly aside: readonly string[];
+  /** What sessions do not keep of their documents, as JSON text: to be set aside. */
+  readonly dropped: readonly string[];
+}
+
+/** A session in a document with another id. */
+interface Elsewhere extends RecognizedSession {
+  /** Whether the session has been stored or deleted under its own id since. */
+  superseded: boolean;
 }
 
 export class Replay {
   readonly #collection: Collection;
+  readonly #now: number;
   readonly #fallbackExpiry: number;
-  readonly #waiting = new Map<string, JsonObject>();
-  /** Ids of the waiting documents that were patched. */
+  /** Sessions in documents with other ids, by these, in the order of the documents. */
+  readonly #elsewhere = new Map<string, Elsewhere>();
+  /** The ids of these documents, by the ids of their sessions. */
+  readonly #documentsOf = new Map<string, Set<string>>();
+  /** Sessions in documents with their own ids that are to be written anew. */
+  readonly #rewritten = new Set<string>();
+  /** Fields that these documents have and sessions do not keep. */
+  readonly #more = new Map<string, JsonObject>();
+  /** Documents of other applications, and which of them have been patched. */
+  readonly #kept = new Map<string, string>();
   readonly #patched = new Set<string>();
   #records = 0;
 
-  constructor(collection: Collection, fallbackExpiry: number) {
+  /**
+   * @param now epoch milliseconds
+   * @param fallbackExpiry the expiry of a session that does not say when it expires
+   */
+  constructor(collection: Collection, now: number, fallbackExpiry: number) {
     this.#collection = collection;
+    this.#now = now;
     this.#fallbackExpiry = fallbackExpiry;
   }
 
-  /** How many changes were applied. */
+  /** How many changes there were. */
   get records(): number {
     return this.#records;
   }
@@ -58,72 +80,130 @@ export class Replay {
     else if (change.op === "insert") this.#insert(change.id, change.document);
     else if (change.op === "update") this.#update(change.id, change.patch);
     else {
-      this.#waiting.delete(change.id);
-      this.#collection.delete(change.id);
+      this.#forget(change.id);
+      this.#supersede(change.id);
     }
   }
 
-  /** Converts the waiting documents, and adds their sessions to the collection. */
+  /** Puts the converted sessions into the collection. */
   finish(): Converted {
-    const sessions: [string, SessionDocument][] = [];
-    const removed = new Set(this.#waiting.keys());
-    const kept: [string, string][] = [];
-    const patched: [string, string][] = [];
-    const aside: string[] = [];
-    for (const [id, document] of this.#waiting) {
-      const found = toSession(id, document, this.#fallbackExpiry);
-      if (found === null) {
-        const json = JSON.stringify(document);
-        kept.push([id, json]);
-        if (this.#patched.has(id)) patched.push([id, json]);
-        removed.delete(id);
-        continue;
-      }
-      const { sid, session, hasMore } = found;
+    /** Which document has a session, where it is another than its own. */
+    const sources = new Map<string, string>();
+    for (const [id, { sid, session, superseded }] of this.#elsewhere) {
+      if (superseded) continue;
       this.#collection.put(sid, session);
-      // A session that takes over the id of another waiting document is written after that one.
-      if (this.#waiting.has(sid)) sessions.push([sid, session]);
-      else sessions.unshift([sid, session]);
-      if (hasMore) aside.push(JSON.stringify(document));
+      sources.set(sid, id);
     }
-    for (const [sid] of sessions) removed.delete(sid);
-    return { sessions, removed: [...removed], kept, patched, aside };
+    const dropped = this.#drop(sources);
+    const records: Rewritten[] = [];
+    const left = new Set([...this.#rewritten, ...sources.keys()]);
+    for (const sid of left) this.#rewrite(sid, left, records);
+    for (const id of this.#elsewhere.keys()) {
+      // Unless a session's own document has taken its place.
+      if (this.#collection.get(id) === undefined) records.push({ op: "delete", id });
+    }
+    for (const id of this.#patched) {
+      const json = this.#kept.get(id);
+      if (json !== undefined) records.push({ op: "insert", id, json });
+    }
+    return { records, kept: [...this.#kept], dropped };
+  }
+
+  /** Writes a session; before it, one that is in the document that it overwrites. */
+  #rewrite(first: string, left: Set<string>, records: Rewritten[]): void {
+    const chain: string[] = [];
+    for (let sid: string | undefined = first; sid !== undefined && left.delete(sid);) {
+      chain.push(sid);
+      sid = this.#elsewhere.get(sid)?.sid;
+    }
+    for (const sid of chain.reverse()) {
+      const session = this.#collection.get(sid);
+      if (session !== undefined) records.push({ op: "store", sid, session });
+    }
+  }
+
+  /** Drops fields that live sessions do not keep, and documents whose ids sessions have taken. */
+  #drop(sources: ReadonlyMap<string, string>): string[] {
+    const dropped: string[] = [];
+    const add = (sid: string, fields: JsonObject): void => {
+      const { expiresAt } = this.#collection.get(sid) ?? { expiresAt: 0 };
+      if (expiresAt > this.#now) dropped.push(JSON.stringify({ _id: sid, ...fields }));
+    };
+    for (const [sid, fields] of this.#more) add(sid, fields);
+    for (const [sid, id] of sources) {
+      const more = this.#elsewhere.get(id)?.more;
+      if (more != null) add(sid, more);
+      const json = this.#kept.get(sid);
+      if (json === undefined) continue;
+      dropped.push(json);
+      this.#kept.delete(sid);
+    }
+    return dropped;
   }
 
   #store(sid: string, session: SessionDocument): void {
-    this.#waiting.delete(sid);
+    this.#forget(sid);
+    this.#supersede(sid);
     this.#collection.put(sid, session);
   }
 
   #insert(id: string, document: JsonObject): void {
     const found = toSession(id, document, this.#fallbackExpiry);
-    if (found !== null && found.sid === id && !found.undated && !found.hasMore) {
+    if (found === null) {
+      this.#forget(id);
+      this.#kept.set(id, JSON.stringify(document));
+    } else if (found.sid === id) {
       this.#store(id, found.session);
-    } else this.#wait(id, document);
+      if (found.more !== null) this.#more.set(id, found.more);
+      if (found.isUndated || found.more !== null) this.#rewritten.add(id);
+    } else {
+      this.#forget(id);
+      this.#elsewhere.set(id, { ...found, superseded: false });
+      const documents = this.#documentsOf.get(found.sid) ?? new Set();
+      this.#documentsOf.set(found.sid, documents.add(id));
+    }
   }
 
   #update(id: string, patch: Patch): void {
-    const session = this.#collection.get(id);
+    const found = this.#elsewhere.get(id);
+    const session = found?.session ?? this.#collection.get(id);
     if (session !== undefined && applyTouch(session, patch)) {
       this.#collection.version++;
       return;
     }
-    const document =
-      this.#waiting.get(id) ?? (session && (JSON.parse(documentText(id, session)) as JsonObject));
-    if (document === undefined) return;
+    const text = session === undefined ? this.#kept.get(id) : documentText(id, session);
+    if (text === undefined) return;
+    const document = JSON.parse(text) as JsonObject;
+    Object.assign(document, found?.more ?? this.#more.get(id), found && { sid: found.sid });
     applyPatch(document, patch);
-    this.#wait(id, document);
-    this.#patched.add(id);
+    this.#insert(id, document);
+    if (this.#kept.has(id)) this.#patched.add(id);
+    else if (!this.#elsewhere.has(id)) this.#rewritten.add(id);
   }
 
-  #wait(id: string, document: JsonObject): void {
+  /** Forgets what a document held that is deleted or replaced. */
+  #forget(id: string): void {
     this.#collection.delete(id);
-    this.#waiting.set(id, document);
+    this.#rewritten.delete(id);
+    this.#more.delete(id);
+    this.#kept.delete(id);
     this.#patched.delete(id);
+    const found = this.#elsewhere.get(id);
+    if (found === undefined) return;
+    this.#elsewhere.delete(id);
+    this.#documentsOf.get(found.sid)?.delete(id);
+  }
+
+  /** A session that is stored or deleted by its own id is no longer what other documents say. */
+  #supersede(sid: string): void {
+    for (const id of this.#documentsOf.get(sid) ?? []) {
+      const found = this.#elsewhere.get(id);
+      if (found !== undefined) found.superseded = true;
+    }
   }
 }
 
-/** Applies a patch if it is a touch. @returns whether it is one */
+/** Applies a patch that only does what a touch does. @returns false where it does more */
 function applyTouch(session: SessionDocument, patch: Patch): boolean {
   if (patch.unset.length > 0 || Object.keys(patch.inc).length > 0) return false;
   const { expiresAt, [cookiePath(session)]: cookie, ...others } = patch.set;

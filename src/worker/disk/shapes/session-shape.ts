@@ -1,14 +1,14 @@
 /** Recognizes sessions in documents of any shape that users of lite-nosql may have stored. */
 import { isJsonObject, type JsonObject, type SessionDocument } from "../documents/document.js";
 
-interface RecognizedSession {
+export interface RecognizedSession {
   /** The first of these that is a string: the field `sid`, the field `_id`, the document id. */
   readonly sid: string;
   readonly session: SessionDocument;
   /** Whether the document lacks an expiry. */
-  readonly undated: boolean;
-  /** Whether the document has fields that are not kept. */
-  readonly hasMore: boolean;
+  readonly isUndated: boolean;
+  /** The document's fields that are not kept; null if there are none. */
+  readonly more: JsonObject | null;
 }
 
 /** Fields that lite-nosql adds to every document. */
@@ -31,7 +31,13 @@ export function toSession(
   const dated =
     typeof expiresAt === "number" && Number.isFinite(expiresAt) ? expiresAt : cookieExpiry(sess);
   const ownId = typeof _id === "string" ? _id : id;
-  const unknown = Object.keys(rest).some((name) => !BOOKKEEPING.has(name));
+  const more = Object.fromEntries(
+    Object.entries({
+      ...rest,
+      ...(ownSid !== undefined && typeof ownSid !== "string" && { sid: ownSid }),
+      ...(cookie !== undefined && !touched && { cookie }),
+    }).filter(([name]) => !BOOKKEEPING.has(name)),
+  );
   return {
     sid: typeof ownSid === "string" ? ownSid : ownId,
     session: {
@@ -39,8 +45,8 @@ export function toSession(
       cookie: touched ? JSON.stringify(cookie) : null,
       expiresAt: dated ?? fallbackExpiry,
     },
-    undated: dated === null,
-    hasMore: unknown || (cookie !== undefined && !touched),
+    isUndated: dated === null,
+    more: Object.keys(more).length > 0 ? more : null,
   };
 }
 

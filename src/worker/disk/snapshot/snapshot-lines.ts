@@ -1,37 +1,40 @@
 /** Reads the lines of one of our own snapshots: a head, one element per line, a tail. */
 import type { Change } from "../documents/change.js";
-import { COMMA } from "../lines/ascii.js";
-import { type DamagedRange, DamagedRanges } from "../lines/damaged-ranges.js";
+import { COMMA, OPEN_BRACKET, withoutReturn } from "../lines/ascii.js";
+import { type ByteRange, DamagedRanges } from "../lines/damaged-ranges.js";
 import { type ByteSource, type Line, scanLines } from "../lines/line-scanner.js";
-import { decodeElement, type ElementSeal } from "./snapshot-element.js";
 
 export interface Contents {
   readonly version: number;
   /** The number of whole elements. */
   readonly elements: number;
-  readonly damage: readonly DamagedRange[];
+  readonly damage: readonly ByteRange[];
+  /** Whether there must have been elements, and none is whole. */
+  readonly isHopeless: boolean;
 }
 
 interface OwnContents extends Contents {
-  /** Whether there is any sign that this store wrote it. */
+  /** Whether it has the head or the tail that this store writes. */
   readonly isOurs: boolean;
 }
 
 /**
  * Reads a snapshot, calling back for each whole element in order.
- * @param seal null to skip the verification of seals
+ * @param decode returns null if a line, without its comma, is not a whole element
  */
 export async function readLines(
   source: ByteSource,
-  seal: ElementSeal | null,
+  decode: Decode,
   onChange: (change: Change) => void,
 ): Promise<OwnContents> {
-  const lines = new SnapshotLines(seal, onChange);
+  const lines = new SnapshotLines(decode, onChange);
   await scanLines(source, (line) => {
     lines.take(line);
   });
   return lines.finish();
 }
+
+type Decode = (element: Buffer) => Change | null;
 
 const HEAD = /^\{"version":(\d+),"ts":\d+,"docs":\[$/;
 /** Longer than any head. */
@@ -39,7 +42,7 @@ const MAX_HEAD_BYTES = 80;
 const TAIL = Buffer.from("]}");
 
 class SnapshotLines {
-  readonly #seal: ElementSeal | null;
+  readonly #decode: Decode;
   readonly #onChange: (change: Change) => void;
   readonly #damage = new DamagedRanges();
   #version: number | null = null;
@@ -48,19 +51,23 @@ class SnapshotLines {
   /** Whether there are commas between the elements and nowhere else, as lite-nosql requires. */
   #regular = true;
   #separated = true;
+  /** Whether a line was damaged that may have been an element. */
+  #isBroken = false;
   #end = 0;
 
-  constructor(seal: ElementSeal | null, onChange: (change: Change) => void) {
-    this.#seal = seal;
+  constructor(decode: Decode, onChange: (change: Change) => void) {
+    this.#decode = decode;
     this.#onChange = onChange;
   }
 
-  take({ bytes, start, end }: Line): void {
+  take({ bytes: line, start, end }: Line): void {
     this.#end = end;
-    if (bytes === null) {
-      this.#damage.add({ start, end, sealed: false });
+    if (line === null) {
+      this.#isBroken = true;
+      this.#damage.add({ start, end });
       return;
     }
+    const bytes = withoutReturn(line);
     if (start === 0 && this.#takeHead(bytes)) return;
     if (bytes.equals(TAIL)) {
       if (this.#complete || (this.#separated && this.#elements > 0)) this.#regular = false;
@@ -68,9 +75,10 @@ class SnapshotLines {
       return;
     }
     const hasComma = bytes[bytes.length - 1] === COMMA;
-    const change = decodeElement(hasComma ? bytes.subarray(0, -1) : bytes, this.#seal);
+    const change = this.#decode(hasComma ? bytes.subarray(0, -1) : bytes);
     if (change === null) {
-      this.#damage.add({ start, end, sealed: false });
+      if (bytes[0] === OPEN_BRACKET) this.#isBroken = true;
+      this.#damage.add({ start, end });
       return;
     }
     if (this.#complete || !this.#separated) this.#regular = false;
@@ -84,10 +92,15 @@ class SnapshotLines {
     const isWhole = this.#version !== null && this.#complete && this.#regular;
     // An empty range: nothing can be set aside, but the damage is reported and compacted away.
     if (ranges.length === 0 && !isWhole) {
-      this.#damage.add({ start: this.#end, end: this.#end, sealed: false });
+      this.#damage.add({ start: this.#end, end: this.#end });
     }
-    const isOurs = this.#version !== null || this.#elements > 0 || this.#complete;
-    return { version: this.#version ?? 0, elements: this.#elements, damage: ranges, isOurs };
+    return {
+      version: this.#version ?? 0,
+      elements: this.#elements,
+      damage: ranges,
+      isHopeless: this.#elements === 0 && this.#isBroken,
+      isOurs: this.#version !== null || this.#complete,
+    };
   }
 
   #takeHead(bytes: Buffer): boolean {

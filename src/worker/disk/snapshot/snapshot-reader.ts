@@ -6,10 +6,16 @@ import type { OpenFile } from "../../ports/files.js";
 import type { Change } from "../documents/change.js";
 import { DATA_OFFSET, decodeBase64, isDamagedEnvelope, isEnvelope } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
-import type { DamagedRange } from "../lines/damaged-ranges.js";
+import type { ByteRange } from "../lines/damaged-ranges.js";
 import { type ByteSource, fileSource, readAll } from "../lines/line-scanner.js";
 import { scanElements } from "../shapes/foreign-snapshot.js";
-import { checksumSeal, decodeForeignElement, macSeal } from "./snapshot-element.js";
+import {
+  checksumSeal,
+  decodeElement,
+  decodeForeignElement,
+  type ElementSeal,
+  macSeal,
+} from "./snapshot-element.js";
 import { authenticate, sealedSource, skipOthers } from "./snapshot-envelope.js";
 import { type Contents, readLines } from "./snapshot-lines.js";
 
@@ -30,7 +36,7 @@ export type SnapshotReading =
       readonly bytes: number;
       readonly version: number;
       /** Ranges of the file: the whole file if it is a damaged envelope. */
-      readonly damage: readonly DamagedRange[];
+      readonly damage: readonly ByteRange[];
     };
 
 type OnChange = (change: Change) => void;
@@ -51,9 +57,8 @@ export async function readSnapshot(
 
 async function readPlain(file: OpenFile, onChange: OnChange): Promise<SnapshotReading> {
   const bytes = await file.size();
-  const own = await readLines(fileSource(file), checksumSeal, onChange);
-  const contents = own.isOurs ? own : await readForeign(fileSource(file), onChange);
-  if (bytes > 0 && isHopeless(contents)) return { state: "unverifiable" };
+  const contents = await readContents(() => fileSource(file), checksumSeal, onChange);
+  if (bytes > 0 && contents.isHopeless) return { state: "unverifiable" };
   const { version, damage } = contents;
   return { state: "read", encrypted: false, bytes, version, damage };
 }
@@ -71,55 +76,74 @@ async function readEncrypted(
     const whole = await authenticate(file, bytes, key);
     const open = (): ByteSource =>
       sealedSource(file, bytes, key, whole ? skipOthers : decodeBase64);
-    const own = await readLines(open(), whole ? null : macSeal(key), onChange);
-    if (!whole && own.elements === 0) continue;
-    // Elements of lite-nosql have no seals: only the tag proves them.
-    const contents = own.isOurs || !whole ? own : await readForeign(open(), onChange);
-    if (isHopeless(contents)) return { state: "unverifiable" };
-    const { version, damage } = contents;
-    const isDamaged = !whole || damage.length > 0;
+    const contents = whole
+      ? await readContents(open, null, onChange)
+      : await readLines(open(), (bytes) => decodeElement(bytes, macSeal(key)), onChange);
+    if (!whole && contents.elements === 0) continue;
+    if (contents.isHopeless) break;
+    const isDamaged = !whole || contents.damage.length > 0;
     return {
       state: "read",
       encrypted: true,
       bytes,
-      version,
-      damage: isDamaged ? [{ start: 0, end: bytes, sealed: true }] : [],
+      version: contents.version,
+      damage: isDamaged ? [{ start: 0, end: bytes }] : [],
     };
   }
   return { state: likely === null ? "unknown-key" : "unverifiable" };
 }
 
-/** Whether there is damage, and no element was found. */
-function isHopeless({ elements, damage }: Contents): boolean {
-  return elements === 0 && damage.length > 0;
+/**
+ * Reads the content of a snapshot, whoever wrote it.
+ * @param seal null to skip the verification of seals: a tag has proven all of it
+ */
+async function readContents(
+  open: () => ByteSource,
+  seal: ElementSeal | null,
+  onChange: OnChange,
+): Promise<Contents> {
+  const own = await readLines(open(), (bytes) => decodeElement(bytes, seal), onChange);
+  if (own.elements > 0) return own;
+  // Perhaps one of lite-nosql, with line breaks like ours: not one element of ours is left.
+  if (own.isOurs) return readLines(open(), decodeForeignElement, onChange);
+  return readForeign(open(), seal, onChange);
 }
 
 const VERSION = /^\{"version":(\d+)/;
 const VERSION_BYTES = 32;
 
-const TOO_LONG: Contents = {
-  version: 0,
-  elements: 0,
-  damage: [{ start: 0, end: 0, sealed: false }],
-};
+const TOO_LONG: Contents = { version: 0, elements: 0, damage: [], isHopeless: true };
 
-/** Reads a snapshot of lite-nosql, in memory, as lite-nosql itself does. */
-async function readForeign(source: ByteSource, onChange: OnChange): Promise<Contents> {
+/** Reads a snapshot that is all on one line, in memory, as lite-nosql itself does. */
+async function readForeign(
+  source: ByteSource,
+  seal: ElementSeal | null,
+  onChange: OnChange,
+): Promise<Contents> {
   const text = await readAll(source);
   if (text === null) return TOO_LONG;
   let elements = 0;
   const { damage, complete } = scanElements(text, (bytes) => {
-    const change = decodeForeignElement(bytes);
-    if (change === null) return false;
+    const change = decodeElement(bytes, seal) ?? decodeForeignElement(bytes);
+    if (change === null) return isJson(bytes) ? "other" : "broken";
     elements++;
     onChange(change);
-    return true;
+    return "element";
   });
   if (!complete) damage.push({ start: text.length, end: text.length });
-  const version = Number(VERSION.exec(text.toString("latin1", 0, VERSION_BYTES))?.[1] ?? 0);
   return {
-    version,
+    version: Number(VERSION.exec(text.toString("latin1", 0, VERSION_BYTES))?.[1] ?? 0),
     elements,
-    damage: damage.map((range) => ({ ...range, sealed: false })),
+    damage,
+    isHopeless: elements === 0 && damage.length > 0,
   };
+}
+
+function isJson(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString());
+    return true;
+  } catch {
+    return false;
+  }
 }
