@@ -29,7 +29,7 @@ interface Call {
   deaths: number;
 }
 
-export interface WorkerHostParts {
+interface WorkerHostParts {
   readonly file: string | URL;
   readonly config: EngineConfig;
   readonly report: Report<Error>;

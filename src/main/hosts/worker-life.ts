@@ -12,7 +12,7 @@ import { decodeError } from "../../protocol/wire-error.js";
 import { type Dispatch, dispatchTo } from "./engine-host.js";
 import { BUNDLED } from "./worker-file.js";
 
-export interface WorkerLifeParts {
+interface WorkerLifeParts {
   readonly file: string | URL;
   readonly config: EngineConfig;
   readonly report: Report<Error>;

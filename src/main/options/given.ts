@@ -31,7 +31,7 @@ const COMMON_NAMES: readonly (keyof CommonOptions)[] = [
 export const OPTION_NAMES: readonly string[] = [...Object.entries(ALIASES).flat(), ...COMMON_NAMES];
 
 /** The value of an option, and the name under which it was given, for messages. */
-export interface GivenOption<T> {
+interface GivenOption<T> {
   readonly name: string;
   readonly value: T;
 }

@@ -18,7 +18,7 @@ import type { Journal } from "./journal/journal.js";
 import type { PendingWrite, PendingWrites } from "./pending-writes.js";
 import type { Sweeper } from "./sweeper.js";
 
-export interface ServiceParts {
+interface ServiceParts {
   readonly pending: PendingWrites;
   readonly journal: Journal;
   readonly committer: Committer;

@@ -23,7 +23,7 @@ const TAIL = /^\](?:,"[a-z]+":[^\]]*)?\}\s*$/;
 const WORK_FACTOR = 16;
 
 /** What an array is: an element, something else that is whole, or damaged. */
-export type ArrayVerdict = "element" | "other" | "broken";
+type ArrayVerdict = "element" | "other" | "broken";
 
 /**
  * Calls back with the bytes of each array that may be an element, in order.
