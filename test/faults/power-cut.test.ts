@@ -304,7 +304,7 @@ describe("a collection that is not durable", () => {
     };
     await cutEverywhere(
       context,
-      { config: { durable: false }, every: 1, play },
+      { config: { durable: false }, every: LONG ? 1 : 4, play },
       seededRandom(SEED),
     );
   });

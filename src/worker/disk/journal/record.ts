@@ -16,7 +16,7 @@ import {
 import { readPlainDocument } from "../documents/plain-document.js";
 import { DATA_OFFSET, isEnvelope } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
-import { COMMA, formatChecksum, startsWith } from "../lines/ascii.js";
+import { COMMA, formatChecksum, OPEN_BRACE, startsWith } from "../lines/ascii.js";
 
 /** Stores the whole document of a session, replacing any with the same id. */
 export function insertRecord(now: number, sid: string, session: SessionDocument): string {
@@ -116,6 +116,8 @@ const FIELDS = new Set(["op", "ts", "id", "doc", "set", "unset", "inc", "updated
 
 /** Decodes any record of lite-nosql; null if it is invalid. */
 function decodeAny(line: Buffer, checked: boolean): Change | null {
+  // A foreign file may have very many lines, and an exception for each would take long.
+  if (!line.includes(OPEN_BRACE)) return null;
   let value: unknown;
   try {
     value = JSON.parse(line.toString());

@@ -57,6 +57,8 @@ export class Replay {
   /** Documents of other applications, and which of them have been patched. */
   readonly #kept = new Map<string, string>();
   readonly #patched = new Set<string>();
+  /** Whether there has been anything but sessions of our own shape: opening those is to be fast. */
+  #hasForeign = false;
   #records = 0;
 
   /**
@@ -79,10 +81,7 @@ export class Replay {
     if (change.op === "store") this.#store(change.sid, change.session);
     else if (change.op === "insert") this.#insert(change.id, change.document);
     else if (change.op === "update") this.#update(change.id, change.patch);
-    else {
-      this.#forget(change.id);
-      this.#supersede(change.id);
-    }
+    else this.#end(change.id);
   }
 
   /** Puts the converted sessions into the collection. */
@@ -142,20 +141,29 @@ export class Replay {
   }
 
   #store(sid: string, session: SessionDocument): void {
-    this.#forget(sid);
-    this.#supersede(sid);
+    this.#end(sid);
     this.#collection.put(sid, session);
+  }
+
+  /** A session is replaced or deleted by its own id. */
+  #end(sid: string): void {
+    if (this.#hasForeign) {
+      this.#forget(sid);
+      this.#supersede(sid);
+    } else this.#collection.delete(sid);
   }
 
   #insert(id: string, document: JsonObject): void {
     const found = toSession(id, document, this.#fallbackExpiry);
+    const isPlain = found?.sid === id && !found.isUndated && found.more === null;
+    this.#hasForeign ||= !isPlain;
     if (found === null) {
       this.#forget(id);
       this.#kept.set(id, JSON.stringify(document));
     } else if (found.sid === id) {
       this.#store(id, found.session);
       if (found.more !== null) this.#more.set(id, found.more);
-      if (found.isUndated || found.more !== null) this.#rewritten.add(id);
+      if (!isPlain) this.#rewritten.add(id);
     } else {
       this.#forget(id);
       this.#elsewhere.set(id, { ...found, superseded: false });
@@ -176,6 +184,7 @@ export class Replay {
     const document = JSON.parse(text) as JsonObject;
     Object.assign(document, found?.more ?? this.#more.get(id), found && { sid: found.sid });
     applyPatch(document, patch);
+    this.#hasForeign = true;
     this.#insert(id, document);
     if (this.#kept.has(id)) this.#patched.add(id);
     else if (!this.#elsewhere.has(id)) this.#rewritten.add(id);
