@@ -1,6 +1,6 @@
 /**
- * Calls made in the same tick travel together: the gets as one call of the engine, the touches as
- * one, the writes as one. They are kept apart because a write waits for the disk, and the others
+ * Calls made in the same tick, or turn of the event loop, travel together: the gets as one call
+ * of the engine, the touches as one, the writes as one. They are kept apart because a write waits for the disk, and the others
  * must not. No call overtakes an earlier one for the same session.
  */
 import type { Engine, FoundSession, Touch, Write } from "../protocol/contract.js";

@@ -6,7 +6,7 @@ import type { FoundSession } from "../protocol/contract.js";
 import { isErrorLike, StoreError } from "../protocol/errors.js";
 import type { Serializer } from "./options/public.js";
 
-/** Its envelope is a third longer, and a line must fit into a string: 2^29 - 24 characters. */
+/** Encrypted, a session is a third longer, and must fit into a string: 2^29 - 24 characters. */
 const MAX_SESSION_BYTES = 256 * 1024 * 1024;
 
 /**

@@ -1,4 +1,4 @@
-/** The settings of an engine: complete, checked and structured-cloneable. */
+/** The settings of an engine: complete, checked and structured-cloneable; and their bounds. */
 
 /** What every engine needs. */
 export interface EngineConfig {

@@ -1,5 +1,5 @@
 /**
- * Owns the store's behaviour behind the real express, express-session and passport, over HTTP: what
+ * Owns the store's behavior behind the real express, express-session and passport, over HTTP: what
  * a browser sees. Run over MemoryStore as well, which proves the application of the tests.
  */
 import { symlinkSync } from "node:fs";

@@ -1,5 +1,5 @@
 /**
- * Owns the store's behaviour behind the real @fastify/session, which calls `get`, `set` and
+ * Owns the store's behavior behind the real @fastify/session, which calls `get`, `set` and
  * `destroy` alone and sets the session on every request.
  */
 import fastifyCookie from "@fastify/cookie";

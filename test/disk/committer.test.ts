@@ -229,7 +229,7 @@ describe("a touch", () => {
     expect(journal.appends).toHaveLength(2);
   });
 
-  it("is journalled within a second where there is no write, once for each id", async () => {
+  it("is journaled within a second where there is no write, once for each id", async () => {
     const { journal, put, committer, clock } = await scene();
     await put("a", 1);
     await put("b", 2);
@@ -257,7 +257,7 @@ describe("a touch", () => {
     expect(journal.appends[1]).toEqual(['insert b {"n":2,"cookie":{"p":1}}']);
   });
 
-  it("made while its session's write is under way is journalled after it", async () => {
+  it("made while its session's write is under way is journaled after it", async () => {
     const { journal, put, committer } = await scene();
     journal.held = true;
     const writing = put("a", 1);
@@ -324,7 +324,7 @@ describe("a task", () => {
     expect(shown("a")).toBe('{"n":1}');
   });
 
-  it("has the touches before it journalled", async () => {
+  it("has the touches before it journaled", async () => {
     const { journal, put, committer } = await scene();
     await put("a", 1);
     committer.touch("a", null, LATER + 5000);

@@ -132,7 +132,7 @@ describe("an engine that lost its lock", () => {
     await engine.close();
     const after = bytesIn(directory);
     expect(JSON.parse(after.get("sessions.lock")!)).toEqual(THEIRS);
-    // Until the heartbeat comes nobody can know, so a touch may be journalled before it.
+    // Until the heartbeat comes nobody can know, so a touch may be journaled before it.
     expect(after.get("sessions.wal.log")!.startsWith(before)).toBe(true);
   });
 

@@ -1,4 +1,4 @@
-/** What the store sees of an engine, wherever that runs. */
+/** What the store sees of an engine, wherever that runs, and when a failed opening is retried. */
 import { type Engine, ENGINE_METHODS } from "../../protocol/contract.js";
 import { StoreError, type StoreErrorCode } from "../../protocol/errors.js";
 

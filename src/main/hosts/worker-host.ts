@@ -163,7 +163,7 @@ export class WorkerHost implements EngineHost {
     this.#outage = { error, retryAt: performance.now() + retryAfterMs };
     abandoned.add(this.#parts.config.owner);
     this.#firstOpening.fail(error);
-    // Otherwise a call that fails says so or, at the first opening, `ready`.
+    // If calls wait they fail with the error; at the first opening `ready` does.
     if (this.#hasOpened && this.#calls.size === 0) {
       this.#parts.report(workerError(`is not started again for ${retryAfterMs} ms`, error));
     }

@@ -1,4 +1,4 @@
-/** The names of the options, and the values given under either of them, checked by type. */
+/** The options that were given, under either of their names, and the types of their values. */
 import { nearestName } from "./misspelling.js";
 import type { CommonOptions, EnglishOptions, PortugueseOptions } from "./public.js";
 

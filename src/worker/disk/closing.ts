@@ -48,7 +48,7 @@ async function saveAll({ durable, journal, committer, compactor }: ClosingParts)
   const note = (error: unknown): void => void (failure = error);
   await flush(committer, journal).catch(note);
   if (!journal.trusted && committer.disowned === null) {
-    // Only a new journal can still save touches and writes that were not fsynced.
+    // A compaction writes everything anew: touches, and writes that were not fsynced.
     failure = null;
     await compactor.run().catch(note);
     await flush(committer, journal);

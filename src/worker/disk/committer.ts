@@ -51,7 +51,10 @@ export class Committer {
     });
   }
 
-  /** Whether deleting this id needs a write. True while writes are refused, so that it fails. */
+  /**
+   * Whether a deletion of this id has to be written. While writes are refused it always has, since
+   * nobody knows what the files contain: it then fails as it should.
+   */
   mayHave(sid: string): boolean {
     return this.#refusal !== null || this.#parts.pending.has(sid);
   }

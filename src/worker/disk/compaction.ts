@@ -130,7 +130,7 @@ async function writeSnapshot(parts: CompactionParts, watch: CompactionWatch): Pr
   };
   try {
     const writer = new SnapshotWriter(file, keyring, collection.version, clock.now());
-    // First, because a session with the same id may have been stored since, and the last one wins.
+    // Before the sessions: of two elements with one id, the session must be the later, and count.
     for (const [id, json] of kept) if (writer.add(id, json)) await drain(writer);
     // Sessions stored from now on are in the new journal, so those that exist now suffice.
     let left = collection.size;

@@ -1,6 +1,7 @@
 /**
- * Opens a collection: reads the snapshot, replays the journal over it, and handles damage, keys and
- * documents of other shapes. Nothing is written until both files are read and the key is proven.
+ * Opens a collection: reads the snapshot, replays the journal over it, refuses wrong keys, sets
+ * damage aside, cuts off a torn tail, and writes converted documents. Nothing is written until both
+ * files are read and the key is proven.
  */
 import { MAX_TIME } from "../../protocol/config.js";
 import { StoreError } from "../../protocol/errors.js";

@@ -1,4 +1,7 @@
-/** Touched sessions that are not journaled yet: they wait for a commit, but not for long. */
+/**
+ * Which sessions have been touched and not journaled yet: they wait for a commit, but not for long.
+ * The committer journals them.
+ */
 import type { Clock, Timer } from "../ports/clock.js";
 
 /** After this delay, touches get a commit of their own. */

@@ -1,6 +1,6 @@
 /**
  * The file-system interface: the engine reaches the files of a collection only through it, so that
- * a test can simulate a power cut or a full disk.
+ * a test can simulate a power cut or a full disk; and what small files need of it.
  */
 import { isErrno } from "./failure.js";
 

@@ -1,6 +1,6 @@
 /**
- * Reads the journal as a stream and judges each line by itself: a damaged one does not affect the
- * others. The caller decides what to do about damage.
+ * Reads the journal as a stream and judges each line by itself: a record, damaged, under another
+ * key, or torn by a crash. The opening decides what to do about it.
  */
 import type { OpenFile } from "../../ports/files.js";
 import type { Change } from "../documents/change.js";

@@ -1,6 +1,6 @@
 /**
- * The journal file: appends lines, truncates the file to its last good length if that fails, and
- * switches to a shorter file.
+ * The open journal file: appends lines, cuts off what a failed append left, and switches to a
+ * shorter file. What a crash left at its end has been cut off by the opening.
  */
 import { ioError } from "../../ports/failure.js";
 import type { OpenFile } from "../../ports/files.js";
@@ -121,7 +121,7 @@ export class Journal {
       // Otherwise a refused write could reappear after a power cut.
       await file.sync(); // guard: journal, fsync of a cut
     } catch {
-      // A whole record may remain, and outlast a shorter one that is written over its start.
+      // What remains may be longer than what is written over it next, and stick out behind that.
       this.#trusted = false;
     }
   }

@@ -1,4 +1,7 @@
-/** The keys of a collection, one per password. The first one encrypts, all decrypt. */
+/**
+ * The keys of a collection, one per password. The first one encrypts, all decrypt. Whether they are
+ * the right ones is for the opening to judge.
+ */
 import { Key } from "./cipher.js";
 
 /** The number of bytes that one damaged base64 character can change. */

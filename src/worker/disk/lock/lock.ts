@@ -139,7 +139,7 @@ export class Lock {
     return new StoreError(
       "STORE_LOCKED",
       `${paths.lock} was deleted, so another process may have opened the collection since. ` +
-        "Restart this process to open it again",
+        "Open it again with a new store",
     );
   }
 }

@@ -1,13 +1,13 @@
 /**
  * The door through which the files' documents come in. Those of this store's own shape go straight
  * to the collection. Others are converted: lite-nosql's with another id, with more fields, patched
- * beyond a touch, without an expiry. Documents of other applications are kept. Behind this door
- * nobody knows of any of them.
+ * beyond a touch, without an expiry. Documents of other applications are kept as text. No call ever
+ * meets any of them.
  *
  * What has been converted must be written to the journal before anything else is: see
  * {@link Converted}. Until then the old documents are there, so the next opening converts them
- * again. That is right for an `inc` too, since it is read over the same value again; once the whole
- * document has been written behind it, what the `inc` adds no longer counts.
+ * again, from the same values. An `inc` must not be applied to its own result: so the document that
+ * it changed is written whole, and the compaction that follows finds that behind the `inc`.
  */
 import type { Change, Patch } from "../documents/change.js";
 import type { Collection } from "../documents/collection.js";
