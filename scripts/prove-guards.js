@@ -47,7 +47,7 @@ const TESTS = new Map([
   ["closing, fsync", CUTS],
   ["quarantine, fsync", CUTS],
   ["quarantine, directory", CUTS],
-  ["salt, fsync of another's", "test/disk/keys.test.ts"],
+  ["salt, fsync of another's", "test/disk/keys/salt.test.ts"],
   ["salt, directory", CUTS],
   ["small file, fsync", CUTS],
   ["engine, half a quarantine is removed", TROUBLE],

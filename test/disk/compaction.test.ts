@@ -1,43 +1,17 @@
 /**
  * Owns compaction as calls see it: when it starts by itself, that reads and writes go on and
- * survive it, what it leaves, and what becomes of one that fails.
+ * survive it, and what it leaves. `compaction-failure.test.ts` has those that fail.
  */
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import type { Engine, Write } from "../../src/protocol/contract.js";
+import { FAR_MS, openBare } from "../support/bare-engine.js";
+import { fill, JOURNAL, reopened, session, settleDown, SNAPSHOT } from "../support/compactable.js";
 import { diskStats } from "../support/engine-world.js";
-import { type BareEngine, FAR_MS, openBare } from "../support/bare-engine.js";
-import { ManualClock } from "../support/manual-clock.js";
 import { until } from "../support/until.js";
 import { type FileOperation, type Matcher, on } from "../support/watched-files.js";
 
 const KEY = { encryptionKey: "a key of the test's own" };
-const SNAPSHOT = "sessions.snapshot.json";
-const JOURNAL = "sessions.wal.log";
-
-function session(sid: string, text = sid): Write {
-  return [sid, JSON.stringify({ text }), Date.UTC(2030, 0, 1) + FAR_MS];
-}
-
-async function fill(engine: Engine, count: number, bytes = 1000): Promise<void> {
-  const text = "x".repeat(bytes);
-  await engine.write(Array.from({ length: count }, (_, index) => session(`sid ${index}`, text)));
-}
-
-/** What the files of a closed collection hold, by id. */
-async function reopened({ directory }: BareEngine, options = {}): Promise<Map<string, unknown>> {
-  const { engine } = await openBare({ directory, ...options });
-  const ids = (await engine.ids()).sort();
-  const texts = await engine.get(ids);
-  await engine.close();
-  return new Map(ids.map((id, index) => [id, texts[index]]));
-}
-
-async function settleDown(): Promise<void> {
-  for (let turns = 0; turns < 200; turns++) await turn();
-}
 
 describe.each([{}, KEY])("compact, with %o", (key) => {
   it("rewrites the snapshot and empties the journal", async () => {
@@ -218,96 +192,5 @@ describe("a compaction that nobody asked for", () => {
     await compacted;
     await closed;
     expect((await reopened(bare)).size).toBe(50);
-  });
-});
-
-describe("an engine that has lost its lock", () => {
-  it("compacts nothing, and goes on to refuse writes", async () => {
-    const clock = new ManualClock();
-    const { engine, disk, directory, reports } = await openBare({ clock });
-    await engine.write([session("a")]);
-    const lock = { pid: 1, ts: clock.now(), host: "elsewhere", owner: "another" };
-    writeFileSync(join(directory, "sessions.lock"), JSON.stringify(lock));
-    clock.tick(10_000);
-    await until(() => reports.length === 1);
-
-    const changes: FileOperation[] = [];
-    disk.onOperation = (operation) => {
-      if (["write", "rename", "truncate", "link"].includes(operation.kind)) changes.push(operation);
-    };
-    await expect(engine.compact()).rejects.toMatchObject({ code: "STORE_LOCKED" });
-    expect(await engine.write([session("b")])).toMatchObject([{ code: "STORE_LOCKED" }]);
-    await engine.close();
-    expect(changes).toEqual([]);
-  });
-});
-
-const STEPS: [step: string, matches: Matcher][] = [
-  ["the opening of the snapshot", on("open", `${SNAPSHOT}.tmp`)],
-  ["the writing of the snapshot", on("write", `${SNAPSHOT}.tmp`)],
-  ["the fsync of the snapshot", on("sync", `${SNAPSHOT}.tmp`)],
-  ["the opening of the new journal", on("open", `${JOURNAL}.tmp`)],
-  ["the fsync of the new journal", on("sync", `${JOURNAL}.tmp`)],
-  ["the rename of the snapshot", on("rename", SNAPSHOT)],
-  ["the fsync of the directory", on("syncDirectory")],
-  ["the rename of the new journal", on("rename", JOURNAL)],
-];
-
-describe("a compaction that fails", () => {
-  it.each(STEPS)("at %s loses nothing, and the next succeeds", async (_, matches) => {
-    const bare = await openBare();
-    const { engine, disk } = bare;
-    await fill(engine, 20);
-    const mend = disk.fail(matches, "ENOSPC");
-    await expect(engine.compact()).rejects.toMatchObject({ code: "STORE_IO" });
-    expect(await engine.get(["sid 1"])).toEqual([expect.any(String)]);
-    mend();
-    await until(async () => {
-      const outcome = await engine.write([session("meanwhile")]);
-      return typeof outcome[0] === "number";
-    });
-    await engine.compact();
-    await engine.write([session("afterwards")]);
-    await engine.close();
-    const files = await reopened(bare);
-    expect(files.size).toBe(22);
-    expect(readdirSync(bare.directory).filter((name) => name.includes("tmp"))).toEqual([]);
-  });
-
-  it.each(STEPS)("at %s leaves files that open", async (_, matches) => {
-    const bare = await openBare();
-    const { engine, disk } = bare;
-    await fill(engine, 20);
-    disk.fail(matches, "ENOSPC");
-    await expect(engine.compact()).rejects.toMatchObject({ code: "STORE_IO" });
-    await engine.close();
-    expect((await reopened(bare)).size).toBe(20);
-  });
-
-  it("by itself, is reported and tried again, after longer and longer waits", async () => {
-    const clock = new ManualClock();
-    const bare = await openBare({ walLimit: 1000, clock });
-    const { engine, disk, reports } = bare;
-    const mend = disk.fail(on("write", `${SNAPSHOT}.tmp`), "ENOSPC");
-    const attempts: number[] = [];
-    disk.onOperation = ({ kind, path }) => {
-      if (kind === "open" && path.endsWith(`${SNAPSHOT}.tmp`)) attempts.push(clock.now());
-    };
-    await fill(engine, 20);
-    await until(() => reports.length === 1);
-    expect(reports).toMatchObject([{ code: "STORE_IO" }]);
-    // Writes go on meanwhile, and none of them starts it anew.
-    for (let index = 0; index < 10; index++) await engine.write([session(`sid ${index}`)]);
-    expect(attempts).toHaveLength(1);
-    while (attempts.length < 8) await clock.advance(10);
-    const waits = attempts.slice(1).map((at, index) => at - (attempts[index] ?? 0));
-    expect(waits).toEqual(waits.toSorted((a, b) => a - b));
-    expect(waits.at(-1)).toBeGreaterThan(10 * (waits[0] ?? 0));
-
-    mend();
-    await clock.advance(60_000);
-    expect(await diskStats(engine)).toMatchObject({ walBytes: 0 });
-    await engine.close();
-    expect((await reopened(bare)).size).toBe(20);
   });
 });

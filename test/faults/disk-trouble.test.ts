@@ -1,6 +1,7 @@
 /**
  * Owns single stories of a disk in trouble, each in a few lines: what exactly fails, what reads see
- * meanwhile, and what it takes to go on. `failing-disk.test.ts` makes every call fail in turn.
+ * meanwhile, and what it takes to go on. `closing-trouble.test.ts` has those of closing;
+ * `failing-disk.test.ts` makes every call fail in turn.
  */
 import { describe, expect, it, vi } from "vitest";
 
@@ -11,61 +12,24 @@ import {
   type Fault,
   FaultFiles,
   type Operation,
-  type Witness,
 } from "../support/power/fault-files.js";
-import { DIRECTORY, JOURNAL, Life, type LifeParts, SNAPSHOT } from "../support/power/life.js";
+import { DIRECTORY, JOURNAL, Life, SNAPSHOT } from "../support/power/life.js";
 import { quarantineOf } from "../support/power/recovery.js";
+import {
+  lifeWithTrouble,
+  one,
+  read,
+  START,
+  Trouble,
+  two,
+  write,
+} from "../support/power/trouble.js";
 import { seededRandom, SEED } from "../support/random.js";
 
 vi.mock("node:crypto", async (original) => {
   const { withFastPbkdf2 } = await import("../support/fast-pbkdf2.js");
   return withFastPbkdf2(await original());
 });
-
-const START = Date.UTC(2026, 0, 1);
-const LATER = START + 86_400_000;
-const one = { json: '{"n":1}', expiresAt: LATER };
-const two = { json: '{"n":2}', expiresAt: LATER };
-
-/** A disk of which a test says when which operations fail. */
-class Trouble implements Witness {
-  when: ((operation: Operation) => Fault | null) | null = null;
-  fault = (operation: Operation): Fault | null => this.when?.(operation) ?? null;
-
-  /** The next operation of this kind on the journal fails, and no other. */
-  next(kind: Operation["kind"], fault: Fault, file: string = JOURNAL): void {
-    this.when = (operation) => {
-      if (operation.kind !== kind || !operation.path.endsWith(file)) return null;
-      this.when = null;
-      return fault;
-    };
-  }
-}
-
-async function lifeWithTrouble(parts: Partial<LifeParts> = {}): Promise<[Life, Trouble]> {
-  const trouble = new Trouble();
-  const life = new Life({ disk: new FaultDisk(), time: START, witness: trouble, ...parts });
-  await life.open([]);
-  return [life, trouble];
-}
-
-/** One write; its outcome, or the code of its failure. */
-async function write(life: Life, sid: string, session: typeof one | null): Promise<unknown> {
-  const entry = life.ledger.write(sid, session);
-  const [outcome] = await life.engine.write(
-    session === null ? [[sid]] : [[sid, session.json, session.expiresAt]],
-  );
-  if (typeof outcome !== "number") {
-    entry.fail();
-    return outcome?.code;
-  }
-  entry.acknowledge();
-  return outcome;
-}
-
-async function read(life: Life, sid: string): Promise<unknown> {
-  return (await life.engine.get([sid]))[0];
-}
 
 describe("a write that fails", () => {
   it.for<[string, Operation["kind"], Fault]>([
@@ -170,89 +134,6 @@ it("clear deletes what is being deleted, too: that may fail", async () => {
   expect(destroyed).toBe("STORE_IO");
   expect(cleared).toBe(0);
   expect(await life.engine.ids()).toEqual([]);
-});
-
-describe("closing", () => {
-  it.for([true, false])(
-    "after a failed fsync brings all to the disk, durable %s",
-    async (durable) => {
-      const [life, trouble] = await lifeWithTrouble({ config: { durable } });
-      await write(life, "a", one);
-      trouble.next("sync", { code: "EIO" });
-      await life.engine.close();
-      expect(trouble.when).toBeNull();
-      const disk = life.disk.after("nothing", seededRandom(SEED));
-      const next = new Life({ disk, time: START + 11_000 });
-      await next.open([]);
-      expect(await next.engine.ids()).toEqual(["a"]);
-      await next.close();
-    },
-  );
-
-  it("says why it could not", async () => {
-    const [life, trouble] = await lifeWithTrouble();
-    await write(life, "a", one);
-    life.touch("a", '{"path":"/"}', LATER);
-    trouble.when = ({ kind, path }) =>
-      kind === "sync" || path.endsWith(".tmp") ? { code: "EIO" } : null;
-    await expect(life.engine.close()).rejects.toMatchObject({
-      code: "STORE_IO",
-      cause: { code: "STORE_IO", cause: { code: "EIO" } },
-    });
-  });
-
-  it("journals touches, or says that it could not", async () => {
-    const [life, trouble] = await lifeWithTrouble();
-    await write(life, "a", one);
-    life.touch("a", '{"path":"/"}', LATER);
-    trouble.next("write", { code: "ENOSPC" });
-    const { ledger } = life;
-    try {
-      await life.close();
-    } catch (error) {
-      expect(error).toMatchObject({ name: "StoreError", code: "STORE_IO" });
-      life.ledger = ledger.after(ledger.moment, life.clock.now());
-    }
-    await life.open();
-    await life.close();
-    expect(life.violations).toEqual([]);
-  });
-
-  it("journals touches that were made while a commit was under way", async () => {
-    const [life] = await lifeWithTrouble();
-    await write(life, "a", one);
-    life.write([["b", one]]);
-    life.touch("a", '{"path":"/"}', LATER);
-    await life.close();
-    await life.open();
-    await life.close();
-    expect(life.violations).toEqual([]);
-  });
-
-  it("is the end of it, even if the last record makes a compaction due", async () => {
-    const [life] = await lifeWithTrouble({ config: { walLimitBytes: 200 } });
-    await write(life, "a", one);
-    life.touch("a", '{"path":"/long enough to pass the limit"}', LATER);
-    // Among the violations is any use of a file afterwards.
-    await life.close();
-    expect(life.violations).toEqual([]);
-  });
-
-  it.for<[Operation["kind"], string]>([
-    ["close", JOURNAL],
-    ["open", "sessions.lock"],
-    ["remove", "sessions.lock"],
-  ])("with a failing %s of %s is reported, and lets go of all", async ([kind, file]) => {
-    const [life, trouble] = await lifeWithTrouble();
-    await write(life, "a", one);
-    trouble.next(kind, { code: "EIO" }, file);
-    await expect(life.close()).rejects.toMatchObject({ name: "StoreError", code: "STORE_IO" });
-    // Both by another process and, where a lock was left, at once.
-    await life.open();
-    expect(await read(life, "a")).toBe(one.json);
-    await life.close();
-    expect(life.violations).toEqual([]);
-  });
 });
 
 describe("opening", () => {

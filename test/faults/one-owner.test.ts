@@ -2,8 +2,7 @@
  * Owns that a collection has one owner, with real processes and the built package: a second one is
  * refused and told whose it is, one that died is replaced at once, one that lost it stops writing.
  */
-import { type ChildProcess, fork, spawn } from "node:child_process";
-import { once } from "node:events";
+import { spawn } from "node:child_process";
 import {
   existsSync,
   mkdtempSync,
@@ -26,60 +25,14 @@ import {
   onTestFinished,
   type TestContext,
 } from "vitest";
+import { Owner, owner } from "../support/owner.js";
 import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
 
 type Options = ConstructorParameters<typeof LiteNoSQLStore>[0];
 
-/** What an owner answers: a value, or the error it got. */
-interface Answer {
-  readonly value?: unknown;
-  readonly code?: string;
-  readonly message?: string;
-}
-
-const OWNER = fileURLToPath(new URL("../support/owner-process.js", import.meta.url));
-
 /** Less than the 10 s of silence after which any lock is stale: the owner was seen to be dead. */
 const AT_ONCE_MS = 9_000;
-
-class Owner {
-  readonly process: ChildProcess;
-  readonly opened: Promise<Answer>;
-
-  constructor(options: Options) {
-    const args = [JSON.stringify(options)];
-    this.process = fork(OWNER, args, {
-      execArgv: [],
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    });
-    this.opened = this.#answer();
-    onTestFinished(() => void this.process.kill("SIGKILL"));
-  }
-
-  async call(...action: unknown[]): Promise<Answer> {
-    const answer = this.#answer();
-    this.process.send(action);
-    return answer;
-  }
-
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    const exit = once(this.process, "exit");
-    this.process.kill(signal);
-    await exit;
-  }
-
-  async #answer(): Promise<Answer> {
-    const [answer] = (await once(this.process, "message")) as [Answer];
-    return answer;
-  }
-}
-
-async function owner(options: Options): Promise<Owner> {
-  const opened = new Owner(options);
-  expect(await opened.opened).toEqual({ value: "ready" });
-  return opened;
-}
 
 /** A store that is closed when the test has finished. Concurrent tests pass their context. */
 function storeIn(options: Options, test?: TestContext): LiteNoSQLStore {

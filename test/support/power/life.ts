@@ -1,12 +1,12 @@
 /**
  * Owns the life of a collection in tests: processes that open it one after another on a disk that
- * forgets, what they do with it, and whether what they find is what the ledger says. It notes each
- * moment at which the power may be cut.
+ * forgets, and whether what they find is what the ledger says. It notes each moment at which the
+ * power may be cut.
  */
 import { setImmediate as turn } from "node:timers/promises";
 
-import type { Engine, FoundSession, Write } from "../../../src/protocol/contract.js";
-import { StoreError } from "../../../src/protocol/errors.js";
+import type { Engine } from "../../../src/protocol/contract.js";
+import type { StoreError } from "../../../src/protocol/errors.js";
 import { openEngine } from "../../../src/worker/disk/engine.js";
 import type { ProcessTable } from "../../../src/worker/ports/process-table.js";
 import { type ConfigOverrides, engineConfig } from "../engine-world.js";
@@ -15,7 +15,15 @@ import { ManualClock } from "../manual-clock.js";
 import { FakeMachine } from "../fake-machine.js";
 import type { FaultDisk } from "./fault-disk.js";
 import { changesDisk, FaultFiles, type Operation, type Witness } from "./fault-files.js";
-import { type Entry, Ledger, type Session, withCookie } from "./ledger.js";
+import { Ledger, type Session } from "./ledger.js";
+import {
+  makeClear,
+  makeCompaction,
+  makeTouch,
+  makeWrites,
+  type SessionWrite,
+} from "./life-calls.js";
+import { observe } from "./observation.js";
 
 export const DIRECTORY = "/var/data/sessions";
 export const COLLECTION = "sessions";
@@ -115,76 +123,20 @@ export class Life {
   }
 
   /** Makes writes in one call; they settle when they do. A null session is a destroyed one. */
-  write(writes: readonly (readonly [sid: string, session: Session])[]): void {
-    const { ledger, failedWrites } = this;
-    const entries = writes.map(([sid, session]) => {
-      const expected = this.#live(sid) ? 1 : 0;
-      return { sid, expected, entry: ledger.write(sid, session) };
-    });
-    const wire = writes.map(([sid, session]): Write =>
-      session === null ? [sid] : [sid, session.json, session.expiresAt],
-    );
-    this.#track(async () => {
-      const outcomes = await this.engine.write(wire);
-      entries.forEach(({ sid, expected, entry }, index) => {
-        const outcome = outcomes[index];
-        if (typeof outcome === "number") {
-          entry.acknowledge();
-          // A write that failed meanwhile may have been refused before this one was made.
-          const sure = this.failedWrites === failedWrites;
-          if (sure && outcome !== expected) this.#violate(`write of ${sid} answers ${outcome}`);
-        } else {
-          entry.fail();
-          if (outcome?.code !== "STORE_IO") this.#violate(`write of ${sid}: ${outcome?.message}`);
-        }
-      });
-      if (outcomes.some((outcome) => typeof outcome !== "number")) this.failedWrites++;
-    });
+  write(writes: readonly SessionWrite[]): void {
+    this.#track(makeWrites(this, writes));
   }
 
   touch(sid: string, cookie: string | null, expiresAt: number): void {
-    const { ledger, failedWrites } = this;
-    const expected = this.#live(sid);
-    const note = (): Entry => ledger.touch(sid, cookie, expiresAt, this.clock.now());
-    const entry = expected ? note() : null;
-    this.#track(async () => {
-      const [found = false] = await this.engine.touch([[sid, cookie, expiresAt]]);
-      if (found === expected) return;
-      if (found) note();
-      else entry?.fail();
-      // The failure of a write that was made just before may be on its way.
-      await turn();
-      if (this.failedWrites === failedWrites) this.#violate(`touch of ${sid} answers ${found}`);
-    });
+    this.#track(makeTouch(this, sid, cookie, expiresAt));
   }
 
   clear(): void {
-    const { ledger, failedWrites } = this;
-    const live = [...ledger.sids()].filter((sid) => this.#live(sid));
-    const entries = live.map((sid) => ledger.write(sid, null));
-    this.#track(async () => {
-      try {
-        const cleared = await this.engine.clear();
-        for (const entry of entries) entry.acknowledge();
-        const sure = this.failedWrites === failedWrites;
-        if (sure && cleared !== live.length) this.#violate(`clear answers ${cleared}`);
-      } catch (error) {
-        for (const entry of entries) entry.fail();
-        this.failedWrites++;
-        assertIoError(error);
-      }
-    });
+    this.#track(makeClear(this));
   }
 
   compact(): void {
-    this.#track(async () => {
-      try {
-        await this.engine.compact();
-      } catch (error) {
-        this.failedCompactions++;
-        assertIoError(error);
-      }
-    });
+    this.#track(makeCompaction(this));
   }
 
   /** Waits until all calls have settled. */
@@ -240,8 +192,8 @@ export class Life {
     this.#parts.moments.push({ operation, disk: disk.copy(), ledger, moment, time, keys });
   }
 
-  #track(call: () => Promise<void>): void {
-    const settled = call().catch((error: unknown) => {
+  #track(call: Promise<void>): void {
+    const settled = call.catch((error: unknown) => {
       this.#violate(`a call fails: ${String(error)}`);
     });
     this.#calls.add(settled);
@@ -252,71 +204,11 @@ export class Life {
     this.violations.push(text);
   }
 
-  #live(sid: string): boolean {
-    const session = this.ledger.current(sid);
-    return session !== null && session.expiresAt > this.clock.now();
-  }
-
   /** @returns the ledger of what was found, which is certain from then on */
   async #observe(possible: (sid: string) => readonly Session[]): Promise<Ledger> {
-    const { ledger, engine } = this;
-    const sids = [...ledger.sids()];
-    const found = await engine.get(sids);
-    const certain = new Map<string, Session[]>();
-    for (const [index, sid] of sids.entries()) {
-      const json = jsonOf(found[index]);
-      const candidates = possible(sid);
-      const session = await this.#match(sid, json, candidates);
-      if (session === undefined) this.#violate(`${sid} is ${json ?? "gone"}: ${show(candidates)}`);
-      certain.set(sid, [session ?? null]);
-    }
-    const live = sids.filter((_, index) => found[index] !== null).sort();
-    const listed = (await engine.ids()).sort();
-    if (listed.join() !== live.join()) this.#violate(`ids are ${listed.join()}: ${live.join()}`);
+    const violate = (text: string): void => this.#violate(text);
+    const view = { engine: this.engine, clock: this.clock, violate };
+    const certain = await observe(view, [...this.ledger.sids()], possible);
     return new Ledger(certain, this.#parts.config?.durable);
   }
-
-  /** The session that was found, with an expiry that is the one it has; undefined where there is none. */
-  async #match(
-    sid: string,
-    json: string | null,
-    candidates: readonly Session[],
-  ): Promise<Session | undefined> {
-    for (const session of candidates) {
-      if (session === null || session.expiresAt <= this.clock.now()) {
-        if (json === null) return null;
-      } else if (session.json === json) {
-        const [before, after] = await Promise.all([
-          this.#lookAt(sid, session.expiresAt - 1),
-          this.#lookAt(sid, session.expiresAt),
-        ]);
-        if (before !== null && after === null) return session;
-      }
-    }
-    return undefined;
-  }
-
-  /** What a get finds at another time. */
-  async #lookAt(sid: string, time: number): Promise<FoundSession | null> {
-    const back = this.clock.now() - time;
-    this.clock.jump(-back);
-    const finding = this.engine.get([sid]);
-    this.clock.jump(back);
-    return (await finding)[0] ?? null;
-  }
-}
-
-function jsonOf(found: FoundSession | null | undefined): string | null {
-  if (found == null) return null;
-  return typeof found === "string" ? found : withCookie(found[0], found[1]);
-}
-
-function assertIoError(error: unknown): void {
-  if (!(error instanceof StoreError && error.code === "STORE_IO")) throw error;
-}
-
-function show(candidates: readonly Session[]): string {
-  return candidates
-    .map((session) => (session === null ? "none" : `${session.json} (${session.expiresAt})`))
-    .join(" | ");
 }

@@ -1,0 +1,20 @@
+/** Owns the worker threads that a test watches. For `vi.mock("node:worker_threads", …)`. */
+import type * as workerThreads from "node:worker_threads";
+
+/** Every worker that was spawned, whether the next is refused, and what is added to its options. */
+export const threads = {
+  spawned: [] as workerThreads.Worker[],
+  options: {} as workerThreads.WorkerOptions,
+  refused: false,
+};
+
+export function watchWorkers(original: typeof workerThreads): typeof workerThreads {
+  class WatchedWorker extends original.Worker {
+    constructor(url: URL, options: workerThreads.WorkerOptions) {
+      if (threads.refused) throw new Error("no more threads");
+      super(url, { ...options, ...threads.options });
+      threads.spawned.push(this);
+    }
+  }
+  return { ...original, Worker: WatchedWorker };
+}
