@@ -163,6 +163,10 @@ describe("a case that once went wrong", () => {
   it.each([
     // The line that is left ends in a comma, and nothing follows it.
     ["plain", "snapshot", 442_983_184 + 3029 * 7919],
+    // One line of elements without a line break, beside lines that are damaged.
+    ["plain", "snapshot", 26_797_927],
+    ["plain", "snapshot", 164_145_063],
+    ["plain", "snapshot", 62_267_144],
   ] as const)("does not any more: %s %s, seed %i", async (name, target, seed) => {
     const base = bases.find((each) => each.name === name)!;
     expect(await runCase(base, target, seed)).toBeNull();

@@ -44,7 +44,8 @@ export interface OpenedCollection {
   readonly damaged: number;
   /** The file with the bytes that were set aside, or null. */
   readonly quarantine: string | null;
-  /** When to compact: before serving if there is plaintext despite a key, soon if damaged. */
+  /** When to compact: before serving if there is plaintext despite a key; soon if what was read is
+   * damaged, of other shapes or under an older key, which the next opening would find again. */
   readonly compact: "first" | "soon" | "when-due";
 }
 
@@ -111,7 +112,7 @@ async function openFiles(
     compact:
       keyring !== null && isPlain
         ? "first"
-        : damaged > 0 || keyring?.olderUsed === true
+        : damaged > 0 || converted.records.length > 0 || keyring?.olderUsed === true
           ? "soon"
           : "when-due",
   };

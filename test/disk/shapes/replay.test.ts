@@ -233,6 +233,24 @@ describe("a document", () => {
     }
   });
 
+  it("patched by lite-nosql does not bring back a session that was deleted", () => {
+    const { collection } = replayed([
+      insert("doc", { sess: { n: 1 }, sid: "a", expiresAt: 5 }),
+      { op: "delete", id: "a" },
+      update("doc", { set: { seen: 1 } }),
+    ]);
+    expect(collection.size).toBe(0);
+  });
+
+  it("with an own field __proto__ stays itself when it is patched", () => {
+    const document = JSON.parse('{"_id":"a","sess":{},"expiresAt":5,"__proto__":{"sid":"victim"}}');
+    const { collection } = replayed([
+      { op: "insert", id: "a", document: document as JsonObject },
+      update("a", { set: { seen: 1 } }),
+    ]);
+    expect([...collection.sessions()].map(([sid]) => sid)).toEqual(["a"]);
+  });
+
   it("that has expired leaves nothing aside", () => {
     const { converted } = replayed([insert("a", { sess: {}, expiresAt: -1, role: "x" })]);
     expect(converted.dropped).toEqual([]);
@@ -268,6 +286,7 @@ describe("a document", () => {
 
   it.each<[string, JsonObject, number]>([
     ["its own", { expiresAt: 5 }, 5],
+    ["its own, a date", { expiresAt: "2015-01-01T00:00:00.000Z" }, Date.UTC(2015, 0, 1)],
     ["that of its cookie", {}, Date.UTC(2030, 0, 1)],
     ["that of its cookie, its own being unusable", { expiresAt: "soon" }, Date.UTC(2030, 0, 1)],
     [

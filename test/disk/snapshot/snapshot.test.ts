@@ -174,6 +174,26 @@ describe("a snapshot whose line breaks were changed", () => {
     }
   });
 
+  it("to none, and hit once more, gives nothing from inside of an element", async () => {
+    const content = Buffer.from((await write(list, null)).toString().replaceAll("\n", ""));
+    for (let at = 0; at < content.length; at += 7) {
+      const damaged = Buffer.from(content);
+      damaged[at] = damaged[at]! ^ 1;
+      const { found } = await read(damaged, null);
+      for (const [id] of found) expect(id).not.toContain("evil");
+    }
+  });
+
+  it.each([40, 41])(
+    "and hit at %i where there is one element, is not read as empty",
+    async (at) => {
+      const content = await write(list.slice(0, 1), null);
+      content[at] = content[at]! ^ 1;
+      const { reading, found } = await read(content, null);
+      expect(reading.state === "unverifiable" || found.length > 0).toBe(true);
+    },
+  );
+
   it("to one for each element of lite-nosql gives every element", async () => {
     const lines = list.map(([id, text]) => `[${JSON.stringify(id)},${text}]`).join(",\n");
     const content = Buffer.from(`{"version":7,"ts":1,"docs":[\n${lines}\n]}`);

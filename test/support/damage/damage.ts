@@ -114,7 +114,7 @@ export function elementsIn(damaged: Buffer, pieces: readonly Piece[]): Occurrenc
     return piece === undefined ? [] : [{ piece, at, certain: true }];
   });
   // Elements of our own are sealed; where none is left, the file may be lite-nosql's.
-  return whole.length > 0 ? whole : unsealedElements(damaged);
+  return whole.length > 0 ? whole : looseElements(damaged, pieces);
 }
 
 function placedElements(damaged: Buffer, pieces: readonly Piece[]): Occurrence[] {
@@ -125,14 +125,15 @@ function placedElements(damaged: Buffer, pieces: readonly Piece[]): Occurrence[]
   });
 }
 
-/** All that looks like an element of lite-nosql's. */
-function unsealedElements(damaged: Buffer): Occurrence[] {
+/** All that looks like an element of lite-nosql's, and what is left of ours wherever it is. */
+function looseElements(damaged: Buffer, pieces: readonly Piece[]): Occurrence[] {
   const found: Occurrence[] = [];
   const text = damaged.toString("latin1");
   for (let at = text.indexOf('["'); at !== -1; at = text.indexOf('["', at + 1)) {
     const bytes = damaged.subarray(at, at + balancedLength(text.slice(at)));
     const value = parsed(bytes);
-    if (!Array.isArray(value) || value.length !== 2) continue;
+    const isOurs = pieces.some((piece) => piece.bytes.equals(bytes));
+    if (!Array.isArray(value) || (value.length !== 2 && !isOurs)) continue;
     const [id, doc] = value as [string, JournalEntry["doc"]];
     const entry = { op: "insert", id, ...(doc && { doc }) };
     found.push({ piece: { bytes, entry }, at, certain: false });
@@ -223,11 +224,31 @@ export function lostLines(
       // What a crash cut short was never acknowledged. A whole record and one byte is none of that.
       const isWhole = (records ?? []).some(({ bytes }) => bytes.equals(line.subarray(0, -1)));
       if (records !== null && !terminated && beginsAsLine(text) && !isWhole) return false;
-      if (records === null && (text === "]}" || (at === 0 && SNAPSHOT_HEAD.test(text))))
+      if (records === null && (text.trimEnd() === "]}" || (at === 0 && SNAPSHOT_HEAD.test(text))))
         return false;
-      return !found.some((each) => each.certain && each.at === at) && !kept.includes(line);
+      const taken = found.filter(
+        (each) => each.certain && each.at >= at && each.at < at + line.length,
+      );
+      return around(
+        line,
+        taken.map((each) => [each.at - at, each.piece.bytes.length] as const),
+      ).some((rest) => !kept.includes(rest));
     })
     .map(({ line }) => line.toString());
+}
+
+/** What of a line is left beside these parts of it, without what may stand between elements. */
+function around(line: Buffer, parts: readonly (readonly [at: number, length: number])[]): Buffer[] {
+  const rest: string[] = [];
+  let done = 0;
+  for (const [at, length] of [...parts, [line.length, 0] as const]) {
+    rest.push(line.toString("latin1", done, Math.max(done, at)));
+    done = at + length;
+  }
+  return rest
+    .map((text) => text.replace(/^\{"version":\d+,"ts":\d+,"docs":\[/, "").replace(/\]\}\s*$/, ""))
+    .map((text) => Buffer.from(text.replace(/^[\s,]+|[\s,]+$/g, ""), "latin1"))
+    .filter((text) => text.length > 0);
 }
 
 /** Whether a record or an envelope may begin so. */

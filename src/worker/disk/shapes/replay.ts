@@ -141,16 +141,14 @@ export class Replay {
   }
 
   #store(sid: string, session: SessionDocument): void {
-    this.#end(sid);
+    if (this.#hasForeign) this.#end(sid);
     this.#collection.put(sid, session);
   }
 
   /** A session is replaced or deleted by its own id. */
   #end(sid: string): void {
-    if (this.#hasForeign) {
-      this.#forget(sid);
-      this.#supersede(sid);
-    } else this.#collection.delete(sid);
+    this.#forget(sid);
+    this.#supersede(sid);
   }
 
   #insert(id: string, document: JsonObject): void {
@@ -181,13 +179,19 @@ export class Replay {
     }
     const text = session === undefined ? this.#kept.get(id) : documentText(id, session);
     if (text === undefined) return;
-    const document = JSON.parse(text) as JsonObject;
-    Object.assign(document, found?.more ?? this.#more.get(id), found && { sid: found.sid });
+    const document: JsonObject = {
+      ...(JSON.parse(text) as JsonObject),
+      ...(found?.more ?? this.#more.get(id)),
+      ...(found && { sid: found.sid }),
+    };
     applyPatch(document, patch);
     this.#hasForeign = true;
     this.#insert(id, document);
+    const changed = this.#elsewhere.get(id);
     if (this.#kept.has(id)) this.#patched.add(id);
-    else if (!this.#elsewhere.has(id)) this.#rewritten.add(id);
+    else if (changed === undefined) this.#rewritten.add(id);
+    // It has been stored or deleted all the same.
+    else if (found?.superseded === true) changed.superseded = found.sid === changed.sid;
   }
 
   /** Forgets what a document held that is deleted or replaced. */

@@ -28,14 +28,15 @@ export function toSession(
   const opaque = typeof sess === "string";
   if (!opaque && (typeof sess !== "object" || sess === null)) return null;
   const touched = opaque && isJsonObject(cookie);
-  const dated =
-    typeof expiresAt === "number" && Number.isFinite(expiresAt) ? expiresAt : cookieExpiry(sess);
+  const ownExpiry = toTime(expiresAt);
+  const dated = ownExpiry ?? cookieExpiry(sess);
   const ownId = typeof _id === "string" ? _id : id;
   const more = Object.fromEntries(
     Object.entries({
       ...rest,
       ...(ownSid !== undefined && typeof ownSid !== "string" && { sid: ownSid }),
       ...(cookie !== undefined && !touched && { cookie }),
+      ...(expiresAt !== undefined && ownExpiry === null && { expiresAt }),
     }).filter(([name]) => !BOOKKEEPING.has(name)),
   );
   return {
@@ -53,7 +54,11 @@ export function toSession(
 /** When the cookie of a session expires, in epoch ms; null if it has no valid date. */
 function cookieExpiry(sess: unknown): number | null {
   const cookie = isJsonObject(sess) ? sess["cookie"] : undefined;
-  const expires = isJsonObject(cookie) ? cookie["expires"] : undefined;
-  const at = typeof expires === "string" ? Date.parse(expires) : NaN;
-  return Number.isNaN(at) ? null : at;
+  return toTime(isJsonObject(cookie) ? cookie["expires"] : undefined);
+}
+
+/** A number of epoch ms, or a date as text, in epoch ms; null for anything else. */
+function toTime(value: unknown): number | null {
+  const at = typeof value === "string" ? Date.parse(value) : value;
+  return typeof at === "number" && Number.isFinite(at) ? at : null;
 }

@@ -19,11 +19,20 @@ export function sealedSource(file: OpenFile, bytes: number, key: Key, decode: De
   };
 }
 
-/** Whether the tag of an envelope is right. Keeps nothing of its content. */
-export async function authenticate(file: OpenFile, bytes: number, key: Key): Promise<boolean> {
+/**
+ * Whether the tag of an envelope is right, and whether there is nothing in it but its content. Keeps
+ * nothing of that.
+ */
+export async function authenticate(
+  file: OpenFile,
+  bytes: number,
+  key: Key,
+): Promise<{ whole: boolean; exact: boolean }> {
   let whole = false;
+  let length = 0;
   const contents = decrypt(file, bytes, key, skipOthers, (authentic) => (whole = authentic));
-  for (;;) if ((await contents.next()).done === true) return whole;
+  for await (const content of contents) length += content.length;
+  return { whole, exact: bytes === DATA_OFFSET + Math.ceil(length / 3) * 4 };
 }
 
 /** Base64 to bytes. */

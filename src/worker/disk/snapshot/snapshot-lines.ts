@@ -1,6 +1,6 @@
 /** Reads the lines of one of our own snapshots: a head, one element per line, a tail. */
 import type { Change } from "../documents/change.js";
-import { COMMA, OPEN_BRACKET, withoutReturn } from "../lines/ascii.js";
+import { COMMA, withoutReturn } from "../lines/ascii.js";
 import { type ByteRange, DamagedRanges } from "../lines/damaged-ranges.js";
 import { type ByteSource, type Line, scanLines } from "../lines/line-scanner.js";
 
@@ -68,6 +68,7 @@ class SnapshotLines {
       return;
     }
     const bytes = withoutReturn(line);
+    if (bytes.length === 0) return;
     if (start === 0 && this.#takeHead(bytes)) return;
     if (bytes.equals(TAIL)) {
       if (this.#complete || (this.#separated && this.#elements > 0)) this.#regular = false;
@@ -77,7 +78,8 @@ class SnapshotLines {
     const hasComma = bytes[bytes.length - 1] === COMMA;
     const change = this.#decode(hasComma ? bytes.subarray(0, -1) : bytes);
     if (change === null) {
-      if (bytes[0] === OPEN_BRACKET) this.#isBroken = true;
+      // Neither a head nor a tail is that long.
+      if (bytes.length >= (start === 0 ? MAX_HEAD_BYTES : TAIL.length + 1)) this.#isBroken = true;
       this.#damage.add({ start, end });
       return;
     }

@@ -73,7 +73,7 @@ async function readEncrypted(
   // If the beginning is damaged, try each key on the elements.
   const likely = keyring.keyFor(head, SNAPSHOT_PREFIX);
   for (const key of likely === null ? keyring.keys : [likely]) {
-    const whole = await authenticate(file, bytes, key);
+    const { whole, exact } = await authenticate(file, bytes, key);
     const open = (): ByteSource =>
       sealedSource(file, bytes, key, whole ? skipOthers : decodeBase64);
     const contents = whole
@@ -81,13 +81,15 @@ async function readEncrypted(
       : await readLines(open(), (bytes) => decodeElement(bytes, macSeal(key)), onChange);
     if (!whole && contents.elements === 0) continue;
     if (contents.isHopeless) break;
-    const isDamaged = !whole || contents.damage.length > 0;
+    const damage = !whole || contents.damage.length > 0 ? [{ start: 0, end: bytes }] : [];
+    // What was inserted between its characters is skipped, but not by lite-nosql.
+    if (!exact && damage.length === 0) damage.push({ start: bytes, end: bytes });
     return {
       state: "read",
       encrypted: true,
       bytes,
       version: contents.version,
-      damage: isDamaged ? [{ start: 0, end: bytes }] : [],
+      damage,
     };
   }
   return { state: likely === null ? "unknown-key" : "unverifiable" };
@@ -122,9 +124,18 @@ async function readForeign(
 ): Promise<Contents> {
   const text = await readAll(source);
   if (text === null) return TOO_LONG;
+  const own = readElements(text, (bytes) => decodeElement(bytes, seal), onChange);
+  return own.elements > 0 ? own : readElements(text, decodeForeignElement, onChange);
+}
+
+function readElements(
+  text: Buffer,
+  decode: (element: Buffer) => Change | null,
+  onChange: OnChange,
+): Contents {
   let elements = 0;
   const { damage, complete } = scanElements(text, (bytes) => {
-    const change = decodeElement(bytes, seal) ?? decodeForeignElement(bytes);
+    const change = decode(bytes);
     if (change === null) return isJson(bytes) ? "other" : "broken";
     elements++;
     onChange(change);
