@@ -103,7 +103,8 @@ async function write(
     const gathered = new Gathered(target);
     for (const finding of findings) {
       for await (const chunk of finding()) {
-        if (keyring === null) await gathered.add(chunk);
+        // The chunk is filled again, but only written later.
+        if (keyring === null) await gathered.add(Buffer.from(chunk));
         else await gathered.add(Buffer.from(`${keyring.first.seal(chunk)}\n`));
       }
       if (keyring === null) await gathered.add(NEWLINE);
@@ -132,8 +133,7 @@ class Gathered {
   }
 
   async add(piece: Buffer): Promise<void> {
-    // The caller reuses its chunk.
-    this.#pieces.push(Buffer.from(piece));
+    this.#pieces.push(piece);
     this.#bytes += piece.length;
     if (this.#bytes >= CHUNK_BYTES) await this.flush();
   }

@@ -48,8 +48,8 @@ export class Replay {
   readonly #fallbackExpiry: number;
   /** Sessions in documents with other ids, by these, in the order of the documents. */
   readonly #elsewhere = new Map<string, Elsewhere>();
-  /** The ids of these documents, by the ids of their sessions. */
-  readonly #documentsOf = new Map<string, Set<string>>();
+  /** The same, by the ids of the sessions. */
+  readonly #bySid = new Map<string, Set<Elsewhere>>();
   /** Sessions in documents with their own ids that are to be written anew. */
   readonly #rewritten = new Set<string>();
   /** Fields that these documents have and sessions do not keep. */
@@ -164,9 +164,10 @@ export class Replay {
       if (!isPlain) this.#rewritten.add(id);
     } else {
       this.#forget(id);
-      this.#elsewhere.set(id, { ...found, superseded: false });
-      const documents = this.#documentsOf.get(found.sid) ?? new Set();
-      this.#documentsOf.set(found.sid, documents.add(id));
+      const elsewhere = { ...found, superseded: false };
+      this.#elsewhere.set(id, elsewhere);
+      const same = this.#bySid.get(found.sid) ?? new Set();
+      this.#bySid.set(found.sid, same.add(elsewhere));
     }
   }
 
@@ -204,15 +205,12 @@ export class Replay {
     const found = this.#elsewhere.get(id);
     if (found === undefined) return;
     this.#elsewhere.delete(id);
-    this.#documentsOf.get(found.sid)?.delete(id);
+    this.#bySid.get(found.sid)?.delete(found);
   }
 
   /** A session that is stored or deleted by its own id is no longer what other documents say. */
   #supersede(sid: string): void {
-    for (const id of this.#documentsOf.get(sid) ?? []) {
-      const found = this.#elsewhere.get(id);
-      if (found !== undefined) found.superseded = true;
-    }
+    for (const found of this.#bySid.get(sid) ?? []) found.superseded = true;
   }
 }
 
