@@ -1,100 +1,43 @@
 /** The command line. */
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { CONTENDERS } from "./contenders.js";
-import { hasCells, SECTIONS } from "./matrix.js";
-import { DATA, fromCaller, LATEST, PART } from "./paths.js";
+import { cells, SITUATIONS } from "./cells.js";
+import { CONTENDERS } from "./stores/index.js";
+
+const LATEST = fileURLToPath(new URL("results/latest.json", import.meta.url));
+const STORES = Object.keys(CONTENDERS);
 
 export const USAGE = `npm run bench -- [options]
 
-  --only a,b         sections, or parts of them: ${Object.keys(SECTIONS).join(", ")};
-                     http/write is all of http on that scenario, http/write/memory one cell
-  --stores a,b       contenders: ${Object.keys(CONTENDERS).join(", ")}
-  --seconds n        length of a timed window at a fixed rate (default 1; 4 with --full);
-                     half of it at full speed and for calls
-  --repeat n         runs of all cells, each in fresh processes (default 3)
-  --minutes n        begins no further run that would not end within as many (default 9.5;
-                     without limit with --full)
-  --rates a,b        fixed rates over HTTP, requests a second (default 500; 250,500,1000,2000
-                     with --full)
-  --full             everything at full size: hours rather than minutes
-  --directory path   where the stores keep their files (default bench/.data)
-  --json file        the results as JSON (default bench/results/latest.json; part.json with
-                     --only or --stores); the page with the plots is written beside it, as .html
-  --list             print the cells and end`;
+  --only a,b     situations, or cells as write/memory: ${Object.keys(SITUATIONS).join(", ")}
+  --stores a,b   contenders: ${STORES.join(", ")}
+  --seconds n    length of a window at a fixed rate; other windows are half as long (default 1)
+  --rounds n     how often each cell is measured (default 2)
+  --json file    where the figures are written (default bench/results/latest.json)
+  --publish      publishes the run: bench/published.json, documents and pictures
+  --documents    measures nothing: documents and pictures anew from bench/published.json`;
 
-const DEFAULT = { seconds: "1", repeat: "3", minutes: "9.5", rates: "500" };
-const FULL = { seconds: "4", repeat: "3", minutes: "Infinity", rates: "250,500,1000,2000" };
+const TEXT = /** @type {const} */ ({ type: "string" });
+const FLAG = /** @type {const} */ ({ type: "boolean", default: false });
+const OPTIONS = {
+  ...{ only: TEXT, stores: TEXT, seconds: TEXT, rounds: TEXT, json: TEXT },
+  ...{ publish: FLAG, documents: FLAG, help: { ...FLAG, short: "h" } },
+};
 
-/** What the caller has to mend. */
-export class UsageError extends Error {}
-
-const list = (text) => text.split(",").filter(Boolean);
-
-function positive(name, text) {
-  const number = Number(text);
-  if (!(number > 0)) throw new UsageError(`--${name} must be a number above 0, not ${text}`);
-  return number;
-}
-
-function count(name, text) {
-  const number = positive(name, text);
-  if (!Number.isInteger(number)) throw new UsageError(`--${name} must be a whole number`);
-  return number;
-}
-
-const ALL_STORES = Object.keys(CONTENDERS).join();
-
-function parsed(args) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        only: { type: "string" },
-        stores: { type: "string", default: ALL_STORES },
-        seconds: { type: "string" },
-        repeat: { type: "string" },
-        minutes: { type: "string" },
-        rates: { type: "string" },
-        full: { type: "boolean", default: false },
-        directory: { type: "string", default: DATA },
-        json: { type: "string" },
-        list: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    }).values;
-  } catch (cause) {
-    if (!cause.code?.startsWith("ERR_PARSE_ARGS")) throw cause;
-    throw new UsageError(cause.message, { cause });
-  }
-}
-
-/**
- * Complete and checked settings from the arguments.
- * @throws UsageError
- */
+/** @param {string[]} args @throws if they make no sense */
 export function readOptions(args) {
-  const given = parsed(args);
-  const values = { ...(given.full ? FULL : DEFAULT), ...given };
-  const stores = list(values.stores);
-  for (const name of stores) {
-    if (!Object.hasOwn(CONTENDERS, name)) throw new UsageError(`--stores: there is no ${name}`);
-  }
-  const only = values.only === undefined ? undefined : list(values.only);
-  for (const part of only ?? []) {
-    if (hasCells(part, values.full)) continue;
-    const withFull = hasCells(part, true) ? " without --full" : "";
-    throw new UsageError(`--only: there is no ${part}${withFull}`);
-  }
-  const isPart = only !== undefined || values.stores !== ALL_STORES;
-  return {
-    ...values,
-    stores,
-    only,
-    seconds: positive("seconds", values.seconds),
-    repeat: count("repeat", values.repeat),
-    minutes: positive("minutes", values.minutes),
-    rates: list(values.rates).map((rate) => positive("rates", rate)),
-    directory: fromCaller(values.directory),
-    json: fromCaller(values.json ?? (isPart ? PART : LATEST)),
-  };
+  const { values } = parseArgs({ args, options: OPTIONS });
+  const only = values.only?.split(",") ?? [];
+  const stores = values.stores?.split(",") ?? STORES;
+  const [seconds, rounds] = [Number(values.seconds ?? 1), Number(values.rounds ?? 2)];
+  const unknown =
+    only.find((part) => cells([part], STORES).length === 0) ??
+    stores.find((name) => !STORES.includes(name));
+  if (unknown !== undefined) throw new RangeError(`there is no "${unknown}": see --help`);
+  if (!(seconds > 0)) throw new RangeError("--seconds must be a number above 0");
+  if (!(rounds >= 1)) throw new RangeError("--rounds must be 1 or more");
+  // npm has changed into this directory since the caller named a path.
+  const json = resolve(process.env["INIT_CWD"] ?? "", values.json ?? LATEST);
+  return { ...values, only, stores, seconds, rounds, json };
 }

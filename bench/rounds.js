@@ -1,39 +1,38 @@
-/** All cells one after the other, then all again: what drifts meanwhile meets every contender. */
+/** All cells one after the other, then all again: a machine that drifts does so for everyone. */
 import { performance } from "node:perf_hooks";
-import { addWindows } from "./results.js";
-
-const MINUTE_MS = 60_000;
 
 /**
- * Runs every cell `repeat` times, if the time allows. A cell that fails has its `error` and does
- * not stop the others.
- *
- * @param run gives what one run of a cell measured
- * @param say takes a line for whoever waits
- * @yields after each round the results, a record for each cell, and how many rounds they are of
+ * Each metric has a figure for each round; a cell that failed once has none.
+ * @typedef {{ figures: Record<string, (number | null)[]>, error?: string }} Result
  */
-export async function* runRounds(cells, { repeat, minutes }, run, say) {
-  const results = cells.map((cell) => ({ ...cell, windows: {}, summary: {} }));
-  const startedAt = performance.now();
-  const elapsedMs = () => performance.now() - startedAt;
-  let rounds = 0;
-  let roundMs = 0;
-  while (rounds < repeat && elapsedMs() + roundMs < minutes * MINUTE_MS) {
-    const before = elapsedMs();
-    for (const [index, result] of results.entries()) {
-      const cellBefore = elapsedMs();
-      try {
-        addWindows(result, await run(result));
-      } catch (error) {
-        result.error = error.message.split("\n", 1)[0];
+
+/** @param {number} start */
+const secondsSince = (start) => `${((performance.now() - start) / 1e3).toFixed(1)} s`;
+
+/**
+ * @template {{ id: string }} T
+ * @param {T[]} cells @param {number} rounds
+ * @param {(cell: T) => Promise<Record<string, number | null>>} measure
+ * @param {(progress: string) => void} say
+ */
+export async function runRounds(cells, rounds, measure, say) {
+  /** @type {Record<string, Result>} */
+  const results = {};
+  const start = performance.now();
+  const turns = Array.from({ length: rounds }, () => cells).flat();
+  for (const [turn, cell] of turns.entries()) {
+    const result = (results[cell.id] ??= { figures: {} });
+    const before = performance.now();
+    try {
+      for (const [metric, figure] of Object.entries(await measure(cell))) {
+        (result.figures[metric] ??= []).push(figure);
       }
-      const done = `${rounds * results.length + index + 1}/${results.length * repeat}`;
-      const took = `${((elapsedMs() - cellBefore) / 1e3).toFixed(1)} s`;
-      const outcome = result.error ? `failed: ${result.error}` : took;
-      say(`[${done}, ${(elapsedMs() / 1e3).toFixed(0)} s] ${result.id}: ${outcome}`);
+    } catch (error) {
+      result.error ??= /** @type {Error} */ (error).message;
     }
-    rounds++;
-    roundMs = elapsedMs() - before;
-    yield { results, rounds };
+    const outcome = result.error ? `failed: ${result.error}` : secondsSince(before);
+    say(`[${turn + 1}/${turns.length}, ${secondsSince(start)}] ${cell.id}: ${outcome}`);
   }
+  for (const result of Object.values(results)) if (result.error) result.figures = {};
+  return results;
 }

@@ -1,113 +1,84 @@
-/** npm run bench: which cells there are, what they say, and where it is written. */
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+/** npm run bench: measures the cells, prints what they say, and publishes it if asked to. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 import { dirname, join } from "node:path";
-import { Cells } from "./cells.js";
-import { CONTENDERS } from "./contenders.js";
-import { fsyncMs, inMemory, slowDisk } from "./disk.js";
-import { removeWithThisProcess } from "./ending.js";
-import { captionLines, describeMachine } from "./machine.js";
-import { cellsFor } from "./matrix.js";
-import { readOptions, USAGE, UsageError } from "./options.js";
-import { htmlPage } from "./page.js";
+import { fileURLToPath } from "node:url";
+import { cells } from "./cells.js";
+import { readOptions, USAGE } from "./options.js";
+import { run as runScript } from "./process.js";
+import { PUBLISHED, writeDocuments } from "./report/documents.js";
+import { reportOf } from "./report/tables.js";
 import { runRounds } from "./rounds.js";
-import { tablesOf, targetTable, textTable } from "./tables.js";
-import { judge } from "./targets.js";
+import { fsyncMs, slowDisk } from "./slow-disk/index.js";
+import { contenderOf } from "./stores/index.js";
 
-const say = (line) => process.stderr.write(`${line}\n`);
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const say = (/** @type {string} */ line) => void process.stderr.write(`${line}\n`);
 
-/** Why contenders and the slow disk cannot run here; undefined for those that can. */
-function missingParts({ stores }, slow) {
-  const missing = { slow: slow.missing };
-  for (const name of stores) missing[name] = CONTENDERS[name].missing();
-  return missing;
+/** The commit that is checked out, with a + if tracked files have changed since. */
+function commit() {
+  const args = ["describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"];
+  return String(execFileSync("git", args, { cwd: HERE })).trim();
 }
 
-/** What a reader must know that is not in the figures. */
-function notesOn(missing, root, { cores }) {
-  const notes = Object.entries(missing)
-    .filter(([, why]) => why)
-    .map(([what, why]) => `left out: ${what === "slow" ? "the slow disk" : what}: ${why}`);
-  for (const name of Object.keys(missing)) {
-    const { maxSessions } = CONTENDERS[name] ?? {};
-    if (!maxSessions || missing[name]) continue;
-    notes.push(
-      `left out: ${name} with more than ${maxSessions} sessions: filling it takes too long`,
-    );
-  }
-  if (inMemory(root)) notes.push("the directory is in memory: an fsync costs nothing here");
-  if (cores < 4) {
-    notes.push(
-      `server, worker threads and load generator share ${cores} cores: figures at full speed are ` +
-        "those of all of them together",
-    );
-  }
-  return notes;
+/** @param {string} directory where the stores have their files */
+function describeMachine(directory) {
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const disk = `fsync ${fsyncMs(directory).toFixed(2)} ms`;
+  const system = `${type()} ${release()}, Node ${process.version}`;
+  return `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, ${memory}, ${disk}; ${system}`;
 }
 
-async function measure(command, options, root) {
+/** For the files of the stores; removed with this process. */
+function temporaryDirectory() {
+  mkdirSync(join(HERE, ".data"), { recursive: true });
+  const directory = mkdtempSync(join(HERE, ".data", "run-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true, maxRetries: 9 }));
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+  return directory;
+}
+
+/** @param {ReturnType<typeof readOptions>} options @returns {Promise<import("./report/run.js").Run>} */
+async function measure({ only, stores, seconds, rounds }) {
+  const root = temporaryDirectory();
   const slow = slowDisk(root);
-  const missing = missingParts(options, slow);
-  const cells = cellsFor(options, missing);
-  if (options.list) return console.log(cells.map(({ id }) => id).join("\n"));
-
-  const machine = { ...describeMachine(), fsyncMs: fsyncMs(root) };
-  const notes = notesOn(missing, root, machine);
+  const missing = new Map(stores.map((name) => [name, contenderOf(name).missing?.()]));
+  const notes = [...missing, ["the slow disk", slow.missing]].flatMap(([what, why]) =>
+    why ? [`Left out: ${what}: ${why}.`] : [],
+  );
   notes.forEach(say);
-  say(`${cells.length} cells, ${options.repeat} times`);
-
-  const runner = new Cells(root, options, slow);
-  const { only, stores, seconds, rates, full } = options;
-  const report = { machine, command, settings: { only, stores, seconds, rates, full }, notes };
-  // What a run of hours has found so far is there if it is interrupted.
-  for await (const found of runRounds(cells, options, (cell) => runner.run(cell), say)) {
-    const targets = judge(found.results, Math.min(...rates));
-    Object.assign(report, found, { targets });
-    await write(report, options.json);
-  }
-  if (report.rounds < options.repeat) {
-    notes.push(`${report.rounds} of ${options.repeat} runs of each cell fitted into the time`);
-    await write(report, options.json);
-  }
-  print(report);
-  process.exitCode = report.results.some(({ error }) => error) ? 1 : 0;
+  const can = (/** @type {string} */ name) => !missing.get(name);
+  const chosen = cells(only, stores.filter(can)).filter(({ slow: it }) => !(it && slow.missing));
+  const measureCell = async (/** @type {typeof chosen[0]} */ { script, ...cell }) => {
+    const directory = mkdtempSync(join(root, "cell-"));
+    try {
+      return await runScript(script, { ...cell, seconds, directory }, cell.slow ? slow.env : {});
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  };
+  const results = await runRounds(chosen, rounds, measureCell, say);
+  const date = new Date().toISOString().slice(0, 10);
+  return { date, commit: commit(), rounds, machine: describeMachine(root), notes, results };
 }
 
-async function write(report, json) {
-  const page = `${json.replace(/\.json$/, "")}.html`;
-  await mkdir(dirname(json), { recursive: true });
-  await writeFile(json, JSON.stringify(report));
-  await writeFile(page, htmlPage(report));
-  say(`written: ${json} and ${page}`);
-}
-
-function print(report) {
-  for (const table of [...tablesOf(report.results), targetTable(report.targets)]) {
-    console.log(`\n${textTable(table)}`);
-  }
-  console.log(`\n${[...captionLines(report), ...report.notes].join("\n")}`);
-}
-
-/** What to type for the same figures, without where they were written. */
-function commandOf(args) {
-  const json = (arg) => arg === "--json" || arg?.startsWith("--json=");
-  const kept = args.filter((arg, i) => !json(arg) && args[i - 1] !== "--json");
-  const lite = process.env.LITE_NOSQL ? ["LITE_NOSQL=<checkout>"] : [];
-  return [...lite, "npm run bench", ...(kept.length > 0 ? ["--", ...kept] : [])].join(" ");
-}
-
-async function main(args) {
-  const options = readOptions(args);
+async function main() {
+  const options = readOptions(process.argv.slice(2));
   if (options.help) return console.log(USAGE);
-  await mkdir(options.directory, { recursive: true });
-  const root = await mkdtemp(join(options.directory, "run-"));
-  removeWithThisProcess(root);
-  await measure(commandOf(args), options, root);
+  if (options.documents) return writeDocuments();
+  if (options.publish && commit().endsWith("+")) {
+    throw new Error("a published run names the commit it ran on: commit your changes first");
+  }
+  const run = await measure(options);
+  mkdirSync(dirname(options.json), { recursive: true });
+  writeFileSync(options.json, JSON.stringify(run));
+  console.log(`${reportOf(run)}\n\nWritten: ${options.json}`);
+  const failed = Object.values(run.results).some(({ error }) => error);
+  process.exitCode = failed ? 1 : 0;
+  if (!options.publish || failed) return;
+  writeFileSync(PUBLISHED, JSON.stringify(run));
+  await writeDocuments();
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  say(`${error.message}\nnpm run bench -- --help names the options`);
-  process.exitCode = 2;
-}
+await main();

@@ -1,0 +1,58 @@
+/** Process: a store alone, with a fixed number of calls in flight. */
+import { performance } from "node:perf_hooks";
+import { seededRandom } from "../../test/support/random.js";
+import { closedLoop, forSeconds } from "../load/loops.js";
+import { sessionBody, sessionId } from "../load/sessions.js";
+import { Latencies, now } from "../load/time.js";
+import { answer } from "../process.js";
+import { SLOW_MS } from "../slow-disk/index.js";
+import { contenderOf } from "../stores/index.js";
+import { prepared } from "../stores/prepared.js";
+
+const WARM_SECONDS = 0.5;
+
+/** @param {import("../cells.js").Task & typeof import("../cells.js").IDLE} task */
+export async function measureAlone(task, contender = contenderOf(task.contender)) {
+  const { store, close } = await prepared(contender, task);
+  const random = seededRandom(1);
+  const sids = Array.from({ length: task.sessions }, (_, number) => sessionId(number));
+  const bodies = sids.map((_, number) => sessionBody(number));
+
+  async function drive(/** @type {number} */ seconds) {
+    const [gets, sets] = [new Latencies(), new Latencies()];
+    const next = forSeconds(seconds, () => random.integer(task.sessions));
+    await closedLoop(task.inFlight, next, (number, done) => {
+      const sid = sids[number] ?? "";
+      const writes = random.integer(100) < task.sets;
+      const start = now();
+      const settled = (/** @type {any} */ error, found = /** @type {any} */ (null)) => {
+        (writes ? sets : gets).add(now() - start);
+        done(error ?? (writes || found ? null : new Error("a stored session was not found")));
+      };
+      if (writes) store.set(sid, bodies[number], settled);
+      else store.get(sid, settled);
+    });
+    return { gets, sets, calls: gets.count + sets.count };
+  }
+
+  await drive(WARM_SECONDS);
+  const [start, cpu, loop] = [now(), process.cpuUsage(), performance.eventLoopUtilization()];
+  const { gets, sets, calls } = await drive(task.seconds / 2);
+  const { user, system } = process.cpuUsage(cpu);
+  const busyMs = performance.eventLoopUtilization(loop).active;
+  const callsPerSecond = calls / ((now() - start) / 1e3);
+  await close();
+
+  if (task.slow && contender.guarantee === "disk" && sets.min < SLOW_MS) {
+    throw new Error(`a set took ${sets.min} ms: it did not wait for its fsync`);
+  }
+  return {
+    callsPerSecond,
+    mainUs: (busyMs * 1e3) / calls,
+    cpuUs: (user + system) / calls,
+    getP50: gets.percentile(50),
+    setP50: sets.percentile(50),
+  };
+}
+
+await answer(import.meta.url, (task) => measureAlone(task));
