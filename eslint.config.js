@@ -3,6 +3,13 @@ import { defineConfig, globalIgnores } from "eslint/config";
 import globals from "globals";
 import tseslint from "typescript-eslint";
 
+/** What a test may fake after the package has been loaded. */
+const TIMERS = [
+  ...["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "performance"],
+  ...["clearTimeout", "clearInterval", "clearImmediate"],
+];
+const FAKED = "A test may fake it: take it from src/protocol/timers.ts.";
+
 export default defineConfig(
   globalIgnores(["dist/", "coverage/", "test/fixtures/"]),
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
@@ -28,6 +35,18 @@ export default defineConfig(
       "@typescript-eslint/no-misused-promises": [
         "error",
         { checksVoidReturn: { inheritedMethods: false } },
+      ],
+    },
+  },
+  {
+    files: ["src/**/*.ts"],
+    ignores: ["src/protocol/timers.ts"],
+    rules: {
+      "no-restricted-globals": ["error", ...TIMERS.map((name) => ({ name, message: FAKED }))],
+      "no-restricted-properties": [
+        "error",
+        { object: "process", property: "nextTick", message: FAKED },
+        ...TIMERS.map((property) => ({ object: "globalThis", property, message: FAKED })),
       ],
     },
   },

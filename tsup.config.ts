@@ -1,6 +1,7 @@
 /**
- * Builds dist: for ESM the index, the connect factory and the worker; for CommonJS the index, the
- * factory and the engine. The worker is the ESM one for both formats.
+ * Builds dist: for ESM the index, the connect factory, the worker and the command line; for CommonJS
+ * the index, the factory and the engines. The worker is the ESM one for both formats, and so is the
+ * disk thread.
  *
  * There are no source maps: the build is not minified and names the source file of each part.
  */
@@ -20,22 +21,32 @@ const connect = "src/main/connect.ts";
 
 /**
  * esbuild splits only ESM, so these are the shared files of CommonJS. Both entries load the store and
- * the errors, so a program that loads both has one StoreError. Only `isolate: false` loads the engine.
+ * the errors, so a program that loads both has one StoreError. Only `isolate: false` loads an engine,
+ * when it opens; the timers are taken before.
  */
 const chunks = {
   store: "src/main/store.ts",
   errors: "src/protocol/errors.ts",
-  engine: "src/worker/disk/engine.ts",
+  timers: "src/protocol/timers.ts",
+  open: "src/worker/open.ts",
+  engine: "src/worker/share/open.ts",
+  "redis-engine": "src/worker/redis/engine.ts",
+  "moving-engine": "src/worker/move/engine.ts",
 };
 const chunkOf = new Map(
   Object.entries(chunks).map(([name, source]) => [resolve(source), `./${name}.cjs`]),
 );
 
+/** How the worker's file is found, in each format, and what is found. */
+const location = "src/main/hosts/worker-location.ts";
+const locationCjs = "src/main/hosts/worker-location-cjs.ts";
+const worker = "./worker.js";
+
 export default defineConfig([
   {
     ...shared,
     format: "esm",
-    entry: { index, connect, worker: "src/worker/index.ts" },
+    entry: { index, connect, worker: "src/worker/index.ts", cli: "src/cli/index.ts" },
     splitting: true,
   },
   {
@@ -43,16 +54,17 @@ export default defineConfig([
     format: "cjs",
     entry: { index, connect, ...chunks },
     splitting: false,
-    // Locates the worker file. tsup's own shim fails for paths with a # or a %, and under jsdom.
-    inject: ["scripts/import-meta-url.js"],
-    define: { "import.meta.url": "importMetaUrl" },
     esbuildPlugins: [
       {
         name: "chunks",
         setup: (build) => {
           build.onResolve({ filter: /^\..*\.js$/ }, ({ path, resolveDir }) => {
-            const chunk = chunkOf.get(join(resolveDir, path).replace(/\.js$/, ".ts"));
-            return chunk === undefined ? undefined : { path: chunk, external: true };
+            const source = join(resolveDir, path).replace(/\.js$/, ".ts");
+            const chunk = chunkOf.get(source);
+            if (chunk !== undefined) return { path: chunk, external: true };
+            if (source === resolve(location)) return { path: resolve(locationCjs) };
+            // The path that worker-location-cjs.ts resolves is one in dist.
+            return path === worker ? { path, external: true } : undefined;
           });
         },
       },
@@ -66,6 +78,13 @@ export default defineConfig([
     footer: {
       js: "if (module.exports.default) module.exports = Object.assign(module.exports.default, module.exports);",
     },
+  },
+  // One file, and CommonJS: Node loads it without a wait in libuv's pool.
+  {
+    ...shared,
+    format: "cjs",
+    entry: { "disk-thread": "src/worker/disk-thread.ts" },
+    splitting: false,
   },
   // Built separately: scripts/cjs-types.js needs each default export declared where it is exported.
   { ...shared, format: "esm", entry: { index }, dts: { only: true } },

@@ -15,7 +15,7 @@ for (const entry of ["index", "connect"]) {
 /** @param {string} declarations of an ES module with a default export and one export statement */
 function commonJs(declarations) {
   const statements = [...declarations.matchAll(/^export .*$/gm)].map(String);
-  const [, names] = /^export (\{.*\});$/.exec(statements.join("\n")) ?? [];
+  const [statement = "", names] = /^export (\{.*\});$/.exec(statements.join("\n")) ?? [];
   const [, main] = / (\w+) as default\b/.exec(names ?? "") ?? [];
   if (main === undefined) {
     throw new Error(
@@ -23,9 +23,6 @@ function commonJs(declarations) {
     );
   }
   return declarations
-    .replace(
-      statements[0],
-      `declare namespace ${main} {\n  export ${names};\n}\n\nexport = ${main};`,
-    )
+    .replace(statement, `declare namespace ${main} {\n  export ${names};\n}\n\nexport = ${main};`)
     .replaceAll(/(from '\.\/\w+)\.js';/g, "$1.cjs';");
 }

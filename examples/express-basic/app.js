@@ -4,6 +4,7 @@ import express from "express";
 import session from "express-session";
 
 const MAX_USER_ID = 64;
+const MAX_BROWSER = 200;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const views = new Eta({ views: fileURLToPath(new URL(".", import.meta.url)), cache: true });
@@ -30,8 +31,10 @@ export function createApp(store, secret) {
   app.use(express.json(), express.urlencoded({ extended: false }));
 
   app.get("/", async (req, res) => {
-    if (req.session.userId !== undefined) countVisit(req);
-    sendPage(res, { session: req.session, live: await store.length() });
+    const { userId } = req.session;
+    if (userId !== undefined) countVisit(req);
+    const sessions = userId === undefined ? [] : await sessionsOf(req);
+    sendPage(res, { session: req.session, sessions, live: await store.length() });
   });
 
   app.post("/login", async (req, res) => {
@@ -40,6 +43,7 @@ export function createApp(store, secret) {
     await call(req.session, "regenerate");
     req.session.userId = userId;
     req.session.loggedInAt = new Date().toISOString();
+    req.session.browser = (req.get("user-agent") ?? "unknown").slice(0, MAX_BROWSER);
     req.session.visits = 0;
     // Stored before the browser is redirected to a page that needs it.
     await call(req.session, "save");
@@ -47,10 +51,21 @@ export function createApp(store, secret) {
   });
 
   app.get("/me", (req, res) => {
-    if (req.session.userId === undefined) throw new HttpError(401, "not logged in");
+    requireLogin(req);
     countVisit(req);
     const { userId, loggedInAt, visits } = req.session;
     res.json({ userId, loggedInAt, visits });
+  });
+
+  app.get("/sessions", async (req, res) => {
+    requireLogin(req);
+    res.json(await sessionsOf(req));
+  });
+
+  app.post("/logout-others", async (req, res) => {
+    requireLogin(req);
+    const ended = await store.destroyAllOf(req.session.userId, { except: req.sessionID });
+    answer(req, res, { ended });
   });
 
   app.post("/logout", async (req, res) => {
@@ -58,6 +73,14 @@ export function createApp(store, secret) {
     res.clearCookie("connect.sid");
     answer(req, res, { ok: true });
   });
+
+  /** The sessions of the user. Their ids stay here: who knows one has its session. */
+  async function sessionsOf(req) {
+    const found = await store.sessionsOf(req.session.userId);
+    return found.map(({ id, session: { browser, loggedInAt } }) => {
+      return { browser, loggedInAt, isThis: id === req.sessionID };
+    });
+  }
 
   app.use(() => {
     throw new HttpError(404, "not found");
@@ -97,6 +120,10 @@ function readUserId(body) {
     throw new HttpError(400, `userId is longer than ${MAX_USER_ID} characters`);
   }
   return userId.trim();
+}
+
+function requireLogin(req) {
+  if (req.session.userId === undefined) throw new HttpError(401, "not logged in");
 }
 
 function countVisit(req) {

@@ -2,9 +2,11 @@
  * A server whose users stay logged in when it restarts. Run `npm start` in the root of the project.
  *
  *   PORT            the port on 127.0.0.1; 3000 by default, 0 for any free port
+ *   REDIS_URL       a Redis server for the sessions, such as redis://localhost; by default they are files
  *   SESSION_SECRET  signs the session cookie; by default a secret is generated and stored in ./data
  *
- * Sessions are stored in ./data, relative to the directory the server is started in.
+ * Sessions are stored in ./data, relative to the directory the server is started in. With REDIS_URL, several
+ * servers can share them: give all the same SESSION_SECRET.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -22,7 +24,9 @@ let stopping = false;
 
 try {
   const server = await listen(process.env.PORT || "3000");
-  const store = new IsolatedStore({ directory: DIRECTORY });
+  const { REDIS_URL } = process.env;
+  const place = REDIS_URL ? { redis: REDIS_URL } : { directory: DIRECTORY };
+  const store = new IsolatedStore({ ...place, userOf: "userId" });
   process.once("SIGINT", () => stop(server, store));
   process.once("SIGTERM", () => stop(server, store));
   server.on("request", createApp(store, sessionSecret(DIRECTORY)));

@@ -1,14 +1,17 @@
 /*
  * The factory that connect-style loaders such as Sails expect: takes their express-session, returns
- * the class. Such loaders pass their whole configuration, so unknown keys are ignored.
+ * the class. Such loaders pass their whole configuration, so keys of other things are ignored.
  */
-import { OPTION_NAMES } from "./options/given.js";
-import { type IsolatedStoreClass, type StoreBase, storeClass } from "./store.js";
+import { describeType, pickOptions } from "./options/given.js";
+import type { IsolatedStoreClass } from "./session-store.js";
+import { type StoreBase, storeClass } from "./store.js";
 
 /**
  * Makes the store a subclass of the `Store` of this express-session. Unlike the constructor of
- * `express-session-isolate`, that of the class ignores unknown options.
+ * `express-session-isolate`, that of the class ignores unknown options, unless they are misspelled
+ * ones.
  * @param session express-session, or anything that has its `Store`
+ * @throws TypeError if it is given anything else
  *
  * @example
  * ```ts
@@ -17,8 +20,12 @@ import { type IsolatedStoreClass, type StoreBase, storeClass } from "./store.js"
  * ```
  */
 export default function connect(session: { Store: StoreBase }): IsolatedStoreClass {
-  return storeClass(session.Store, (options) => {
-    const given = Object.entries(options ?? {});
-    return Object.fromEntries(given.filter(([name]) => OPTION_NAMES.includes(name)));
-  });
+  const Store: unknown = (session as Partial<typeof session> | undefined)?.Store;
+  if (typeof Store !== "function") {
+    throw new TypeError(
+      "connect must be called with express-session, as connect(session), and returns the class " +
+        `to construct with options; got ${describeType(session)}`,
+    );
+  }
+  return storeClass(session.Store, (options) => pickOptions(options ?? {}));
 }

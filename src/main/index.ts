@@ -1,7 +1,8 @@
 /* The public exports. */
 import session from "express-session";
 
-import { type IsolatedStoreClass, storeClass } from "./store.js";
+import type { IsolatedStoreClass } from "./session-store.js";
+import { storeClass } from "./store.js";
 
 const Base: IsolatedStoreClass = storeClass(session.Store);
 
@@ -23,11 +24,24 @@ export class IsolatedStore extends Base {}
 export { IsolatedStore as LiteNoSQLStore, IsolatedStore as default };
 
 export { StoreError, type StoreErrorCode } from "../protocol/errors.js";
-export type { Serializer, StoreOptions, Ttl } from "./options/public.js";
+export type { StoreOptions } from "./options/public.js";
+export type { Serializer, Ttl, UserOption } from "./options/values.js";
 export type {
+  MigrateFromConnectRedis,
+  MigrateFromFiles,
+  RedisNode,
+  RedisOptions,
+} from "./options/public-redis.js";
+export type {
+  ExpiredSession,
+  FilesStats,
   IsolatedStoreClass,
   IsolatedStoreClass as LiteNoSQLStoreClass,
   ListedSession,
+  MigrationStats,
+  OverRedisStats,
+  RedisStats,
   SessionStore,
   StoreStats,
-} from "./store.js";
+  UserSession,
+} from "./session-store.js";

@@ -4,7 +4,7 @@
  */
 import type { FoundSession } from "../protocol/contract.js";
 import { isErrorLike, StoreError } from "../protocol/errors.js";
-import type { Serializer } from "./options/public.js";
+import type { Serializer } from "./options/values.js";
 
 /** Encrypted, a session is a third longer, and must fit into a string: 2^29 - 24 characters. */
 const MAX_SESSION_BYTES = 256 * 1024 * 1024;
@@ -25,12 +25,24 @@ export function encodeSession(session: object, serializer: Serializer | null): s
 }
 
 /**
+ * A cookie as a custom serializer stores it: what that makes of a session that has only the cookie.
+ * For the engine this is a cookie like any other.
+ */
+interface SerializedCookie {
+  readonly serialized: string;
+}
+
+/**
  * The cookie of a session as JSON text, or null if it has none.
+ * @param serializer null for JSON
  * @throws StoreError `NOT_SERIALIZABLE`
  */
-export function encodeCookie(session: object): string | null {
+export function encodeCookie(session: object, serializer: Serializer | null): string | null {
   const cookie: unknown = "cookie" in session ? session.cookie : undefined;
-  return typeof cookie === "object" && cookie !== null ? stringify(cookie) : null;
+  if (typeof cookie !== "object" || cookie === null) return null;
+  if (serializer === null) return stringify(cookie);
+  const stored: SerializedCookie = { serialized: serialize({ cookie }, serializer) };
+  return JSON.stringify(stored);
 }
 
 /**
@@ -39,12 +51,13 @@ export function encodeCookie(session: object): string | null {
  * @throws TypeError if the serializer is asynchronous
  */
 export function decodeSession(found: FoundSession, serializer: Serializer | null): object {
-  const [json, cookie] = typeof found === "string" ? [found, null] : found;
+  const [json, newer] = typeof found === "string" ? [found, null] : found;
   let session: unknown;
-  let newer: object;
+  let cookie: unknown;
   try {
     session = parse(json, serializer);
-    newer = cookie === null ? {} : { cookie: JSON.parse(cookie) as unknown };
+    const stored = newer === null ? cookieOf(session) : (JSON.parse(newer) as unknown);
+    cookie = serializer === null ? withDate(stored) : deserialized(stored, serializer);
   } catch (cause) {
     throw unreadable(nameOf(cause));
   }
@@ -56,7 +69,26 @@ export function decodeSession(found: FoundSession, serializer: Serializer | null
   }
   // A serializer may return a frozen object.
   const own = serializer === null ? session : { ...session };
-  return Object.assign(own, newer);
+  return cookie === cookieOf(session) ? own : Object.assign(own, { cookie });
+}
+
+function cookieOf(session: unknown): unknown {
+  const isObject = typeof session === "object" && session !== null;
+  return isObject && "cookie" in session ? session.cookie : undefined;
+}
+
+/** Makes `expires`, which JSON has as text, the date that it is in the types of express-session. */
+function withDate(cookie: unknown): unknown {
+  if (typeof cookie !== "object" || cookie === null || !("expires" in cookie)) return cookie;
+  if (typeof cookie.expires !== "string") return cookie;
+  const date = new Date(cookie.expires);
+  return Number.isNaN(date.getTime()) ? cookie : { ...cookie, expires: date };
+}
+
+/** What `parse` makes of the cookie of a touch; version 1.0.0 stored that as it was. */
+function deserialized(cookie: unknown, serializer: Serializer): unknown {
+  if (typeof cookie !== "object" || cookie === null || !("serialized" in cookie)) return cookie;
+  return cookieOf(serializer.parse(String(cookie.serialized)));
 }
 
 function serialize(session: object, serializer: Serializer): string {

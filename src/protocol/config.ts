@@ -8,14 +8,53 @@ export interface EngineConfig {
   readonly encryptionKeys: readonly string[];
   /** Lifetime of a stored session without an expiry of its own. */
   readonly ttlMs: number;
+  /** How long a session may live, whatever prolongs its life; null if for ever. */
+  readonly absoluteTtlMs: number | null;
+  /** Whether the store says whose a session is. */
+  readonly hasUsers: boolean;
+  /** Whether to tell of expired sessions from the start. */
+  readonly watchExpired?: boolean;
+  /** How long a write may wait, and an operation of the disk may take, in milliseconds. */
+  readonly maxPendingMs: number;
   /** Whether to log to stderr. */
   readonly debug: boolean;
   /** Unique name of the store, shared by its successive workers. */
   readonly owner: string;
   /** Owners in this process whose worker is dead and will not be replaced: their locks are void. */
   readonly abandoned?: readonly string[];
-  /** Settings of the engine over files. */
+  /** Settings of the engine over files; a configuration has those of one engine. */
+  readonly disk?: DiskConfig;
+  /** Settings of the engine over a Redis or Valkey server. */
+  readonly redis?: RedisConfig;
+  /** Where the sessions come from that the engine over Redis moves over. */
+  readonly migrateFrom?: MigrationConfig;
+}
+
+/** Sessions in files, or those that connect-redis has stored under the prefix of its configuration. */
+export type MigrationConfig =
+  | { readonly disk: DiskConfig; readonly encryptionKeys: readonly string[] }
+  | { readonly redis: RedisConfig; readonly ttlMs: number };
+
+export interface DiskEngineConfig extends EngineConfig {
   readonly disk: DiskConfig;
+}
+
+export interface RedisEngineConfig extends EngineConfig {
+  readonly redis: RedisConfig;
+}
+
+export interface MovingEngineConfig extends RedisEngineConfig {
+  readonly migrateFrom: MigrationConfig;
+}
+
+/** Which engine the configuration is for. */
+export function isOverRedis(config: EngineConfig): config is RedisEngineConfig {
+  return config.redis !== undefined;
+}
+
+/** Whether sessions are to be moved into it from elsewhere. */
+export function isMoving(config: RedisEngineConfig): config is MovingEngineConfig {
+  return config.migrateFrom !== undefined;
 }
 
 /** The settings that only the engine over files has. */
@@ -24,12 +63,53 @@ export interface DiskConfig {
   readonly directory: string;
   /** File name stem of the collection. */
   readonly collection: string;
+  /** Whether other stores of this machine may have the collection open, too. */
+  readonly share?: boolean;
+  /** How much memory the sessions may take, in bytes, if less than their share of the heap. */
+  readonly maxBytes?: number | undefined;
   /** Size of the journal, in bytes, from which compaction may start. */
   readonly walLimitBytes: number;
   /** Time between garbage collections, which delete expired sessions. */
   readonly gcIntervalMs: number;
   /** Whether a garbage collection that deleted sessions is followed by a compaction. */
   readonly compactAfterGc: boolean;
+  /** Whether the sessions are to be moved elsewhere: only then may it be opened again if some were. */
+  readonly isDeparting?: boolean;
+}
+
+/** Where a server listens. */
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The settings that only the engine over Redis has. */
+export interface RedisConfig {
+  readonly kind: "single" | "sentinel" | "cluster";
+  /**
+   * The server, the sentinels, or some nodes of the cluster. Empty if the server listens on a socket, or
+   * the module knows better.
+   */
+  readonly addresses: readonly RedisAddress[];
+  /** Path of the socket that the server listens on. */
+  readonly path?: string | undefined;
+  /** The name by which sentinels know the master. */
+  readonly masterName?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly sentinelUsername?: string | undefined;
+  readonly sentinelPassword?: string | undefined;
+  /** Options of `tls.connect`, all of them plain values; null for a connection without TLS. */
+  readonly tls: Readonly<Record<string, unknown>> | null;
+  readonly database: number;
+  /** What the names of all keys begin with. */
+  readonly prefix: string;
+  /** URL of a module whose default export makes a client of given options. */
+  readonly module?: string | undefined;
+  /** How long a call may take before it fails. */
+  readonly failAfterMs: number;
+  /** How many replicas must have a write before it is acknowledged. */
+  readonly replicas: number;
 }
 
 /** The latest expiry in epoch milliseconds: the last time that a JavaScript date can hold. */

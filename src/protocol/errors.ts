@@ -7,8 +7,21 @@
  * - `STORE_LOCKED`: another store has the collection open, or has taken it over.
  * - `STORE_CORRUPT`: data is damaged: part of it was set aside, or the collection cannot be opened.
  * - `STORE_KEY_MISMATCH`: the files are encrypted with a different key, or the key is missing.
- * - `STORE_IO`: a file-system call failed; its code, such as `ENOSPC`, is in the `cause`.
- * - `STORE_OVERLOADED`: too many bytes of writes are waiting for the disk already.
+ * - `STORE_IO`: a file-system call failed; its code, such as `ENOSPC`, is in the `cause`. Over Redis:
+ *   the server refused a command, such as for want of memory.
+ * - `STORE_FULL`: the sessions take, or are about to take, all memory that they may have.
+ * - `STORE_OVERLOADED`: too many bytes of writes are waiting for the disk already, or too many gets
+ *   or touches for the worker; or this write has waited for too long. It has not taken effect.
+ * - `STORE_UNCERTAIN`: the disk was given the write and does not answer. The write is undone when it
+ *   does; until then a crash may bring it back. Over Redis: the server was given the write, and
+ *   whether it took effect cannot be known.
+ * - `STORE_UNREACHABLE`: no Redis server can be reached, or none has answered. The call has not taken
+ *   effect.
+ * - `STORE_DENIED`: the Redis server refuses the password, or the user may not do what is needed.
+ * - `STORE_NOT_DURABLE`: the Redis server does not promise what the option `durable` asks for.
+ * - `STORE_MIGRATED`: the sessions of this directory move, or have moved, to a Redis server.
+ * - `DRIVER_MISSING`: the package `@redis/client`, which the option `redis` needs, is not installed.
+ * - `OPTIONS_DIFFER`: the process that has the collection open has other options, which hold.
  * - `WORKER_EXITED`: the worker thread died of the call, cannot be started or cannot be replaced.
  * - `NOT_SERIALIZABLE`: the session cannot be turned into text.
  */
@@ -18,7 +31,15 @@ export const STORE_ERROR_CODES = [
   "STORE_CORRUPT",
   "STORE_KEY_MISMATCH",
   "STORE_IO",
+  "STORE_FULL",
   "STORE_OVERLOADED",
+  "STORE_UNCERTAIN",
+  "STORE_UNREACHABLE",
+  "STORE_DENIED",
+  "STORE_NOT_DURABLE",
+  "STORE_MIGRATED",
+  "DRIVER_MISSING",
+  "OPTIONS_DIFFER",
   "WORKER_EXITED",
   "NOT_SERIALIZABLE",
 ] as const;
@@ -36,6 +57,12 @@ export class StoreError extends Error {
   constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+  }
+
+  /** Also true of those of another copy of this module: ES modules and CommonJS have one each. */
+  static override [Symbol.hasInstance](value: unknown): value is StoreError {
+    if (this !== StoreError) return super[Symbol.hasInstance](value);
+    return isErrorLike(value) && value.name === "StoreError";
   }
 }
 
@@ -58,4 +85,9 @@ export function isErrorLike(thrown: unknown): thrown is Error {
     "message" in thrown &&
     typeof thrown.message === "string"
   );
+}
+
+/** The error of a call that is made after `close`. */
+export function storeClosed(): StoreError {
+  return new StoreError("STORE_CLOSED", "the store has been closed: open a new one");
 }

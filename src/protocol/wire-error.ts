@@ -6,11 +6,14 @@
  */
 import { isErrorLike, STORE_ERROR_CODES, StoreError, type StoreErrorCode } from "./errors.js";
 
+/** What errors have besides, the last three those of system calls alone. */
+const DETAILS = ["code", "syscall", "path", "dest"] as const;
+type Detail = (typeof DETAILS)[number];
+
 /** An error as a plain value that survives structured clone. */
-export interface WireError {
+export interface WireError extends Partial<Readonly<Record<Detail, string>>> {
   readonly name: string;
   readonly message: string;
-  readonly code?: string;
   readonly stack?: string;
   readonly cause?: WireError;
 }
@@ -22,14 +25,22 @@ const MAX_CAUSES = 8;
 export function encodeError(thrown: unknown, depth = 0): WireError {
   if (!isErrorLike(thrown)) return { name: "Error", message: textOf(thrown) };
   const { name, message, stack, cause } = thrown;
-  const code: unknown = "code" in thrown ? thrown.code : undefined;
   return {
     name,
     message,
-    ...(typeof code === "string" && { code }),
+    ...detailsOf(thrown),
     ...(typeof stack === "string" && { stack }),
     ...(cause !== undefined && depth < MAX_CAUSES && { cause: encodeError(cause, depth + 1) }),
   };
+}
+
+function detailsOf(error: object): Partial<Record<Detail, string>> {
+  const details: Partial<Record<Detail, string>> = {};
+  for (const name of DETAILS) {
+    const value = (error as Record<string, unknown>)[name];
+    if (typeof value === "string") details[name] = value;
+  }
+  return details;
 }
 
 function textOf(thrown: unknown): string {
@@ -55,8 +66,7 @@ function otherError(wire: WireError, options: ErrorOptions | undefined): Error {
     wire.name === "TypeError" ? TypeError : wire.name === "RangeError" ? RangeError : Error;
   const error = new Type(wire.message, options);
   if (error.name !== wire.name) error.name = wire.name;
-  if (wire.code !== undefined) Object.assign(error, { code: wire.code });
-  return error;
+  return Object.assign(error, detailsOf(wire));
 }
 
 function isStoreErrorCode(code: string | undefined): code is StoreErrorCode {

@@ -1,11 +1,17 @@
-/** The worker thread: opens the engine, serves it on the given port, reports when it is ready. */
+/**
+ * The worker thread: opens the engine, serves it on the given port, reports when it is ready.
+ * `main/hosts/worker-host.ts` starts it, and starts another when it dies.
+ */
+import { readFileSync } from "node:fs";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 
 import type { EngineConfig } from "../protocol/config.js";
-import type { WorkerMessage } from "../protocol/contract.js";
+import type { EngineListener, WorkerMessage } from "../protocol/contract.js";
 import { serve } from "../protocol/rpc.js";
 import { encodeError } from "../protocol/wire-error.js";
-import { openEngine } from "./disk/engine.js";
+import { openEngine } from "./open.js";
+import type { Files } from "./ports/files.js";
+import { threadFiles } from "./ports/thread-files.js";
 
 const { config, port } = workerData as { config: EngineConfig; port: MessagePort };
 
@@ -13,13 +19,24 @@ function send(message: WorkerMessage): void {
   parentPort?.postMessage(message);
 }
 
-try {
-  const engine = await openEngine(config, (error) => {
+const listener: EngineListener = {
+  onError: (error) => {
     send({ type: "report", error: encodeError(error) });
-  });
+  },
+  onExpired: (sessions) => {
+    send({ type: "expired", sessions });
+  },
+};
+
+/** The disk thread is started where files are to be written. */
+function diskThread(): Files {
+  return threadFiles(readFileSync(new URL("./disk-thread.cjs", import.meta.url), "utf8"));
+}
+
+try {
+  const { engine, isSuccessor } = await openEngine(config, listener, diskThread);
   serve(engine, port);
-  send({ type: "ready" });
+  send({ type: "ready", isSuccessor });
 } catch (error) {
   send({ type: "fatal", error: encodeError(error) });
-  port.close();
 }

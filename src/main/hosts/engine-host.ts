@@ -1,5 +1,5 @@
 /** What the store sees of an engine, wherever that runs, and when a failed opening is retried. */
-import { type Engine, ENGINE_METHODS } from "../../protocol/contract.js";
+import type { Engine } from "../../protocol/contract.js";
 import { StoreError, type StoreErrorCode } from "../../protocol/errors.js";
 
 /**
@@ -14,7 +14,7 @@ export interface EngineHost {
   readonly engine: Engine;
 }
 
-const TRANSIENT_CODES = new Set<StoreErrorCode>(["STORE_LOCKED", "STORE_IO"]);
+const TRANSIENT_CODES = new Set<StoreErrorCode>(["STORE_LOCKED", "STORE_IO", "STORE_UNREACHABLE"]);
 
 /**
  * Whether the reason for a failed opening may go away: another process closes the collection, a
@@ -23,21 +23,4 @@ const TRANSIENT_CODES = new Set<StoreErrorCode>(["STORE_LOCKED", "STORE_IO"]);
  */
 export function isTransient(error: unknown): boolean {
   return error instanceof StoreError && TRANSIENT_CODES.has(error.code);
-}
-
-/** Calls one method of an engine. */
-export type Dispatch = (method: keyof Engine, args: unknown[]) => Promise<unknown>;
-
-/** An engine whose methods all go through one function. Dual of {@link dispatchTo}. */
-export function engineFrom(dispatch: Dispatch): Engine {
-  const methods = ENGINE_METHODS.map((method): [string, unknown] => [
-    method,
-    (...args: unknown[]) => dispatch(method, args),
-  ]);
-  return Object.fromEntries(methods) as unknown as Engine;
-}
-
-/** One function for all methods of an engine. Dual of {@link engineFrom}. */
-export function dispatchTo(engine: Engine): Dispatch {
-  return (method, args) => (engine[method] as (...args: unknown[]) => Promise<unknown>)(...args);
 }

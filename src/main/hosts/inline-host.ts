@@ -1,35 +1,33 @@
 /** `isolate: false`: the engine on the calling thread, behind the same interface. */
 import type { EngineConfig } from "../../protocol/config.js";
-import type { Report } from "../../protocol/errors.js";
-import {
-  type Dispatch,
-  dispatchTo,
-  engineFrom,
-  type EngineHost,
-  isTransient,
-  RETRY_AFTER_MS,
-} from "./engine-host.js";
+import type { EngineListener } from "../../protocol/contract.js";
+import { monotonic } from "../../protocol/timers.js";
+import { type Dispatch, dispatchTo, engineFrom } from "../../protocol/dispatch.js";
+import { type EngineHost, isTransient, RETRY_AFTER_MS } from "./engine-host.js";
+import { inRootContext } from "./root-context.js";
 
 /** Starts opening the engine. Calls made meanwhile wait. */
-export function hostInline(config: EngineConfig, report: Report<Error>): EngineHost {
+export function hostInline(config: EngineConfig, listener: EngineListener): EngineHost {
+  let watchExpired = false;
   /** From when on a call tries again to open the engine. */
   let retryAt = Infinity;
   const open = async (): Promise<Dispatch> => {
     retryAt = Infinity;
-    const { openEngine } = await import("../../worker/disk/engine.js");
     try {
-      return dispatchTo(await openEngine(config, report));
+      const { openEngine } = await import("../../worker/open.js");
+      return dispatchTo((await openEngine({ ...config, watchExpired }, listener)).engine);
     } catch (error) {
-      if (isTransient(error)) retryAt = performance.now() + RETRY_AFTER_MS;
+      if (isTransient(error)) retryAt = monotonic() + RETRY_AFTER_MS;
       throw error;
     }
   };
 
-  let opening = open();
+  let opening = inRootContext(open);
   return {
     ready: opening.then(() => undefined),
     engine: engineFrom(async (method, args) => {
-      if (method !== "close" && performance.now() >= retryAt) opening = open();
+      if (method === "watchExpired") watchExpired = true;
+      if (method !== "close" && monotonic() >= retryAt) opening = inRootContext(open);
       let dispatch: Dispatch;
       try {
         dispatch = await opening;

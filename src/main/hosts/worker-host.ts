@@ -4,12 +4,17 @@
  *
  * The process stays alive while a call is in flight, and no longer.
  */
+import type { ResourceLimits } from "node:worker_threads";
+
 import type { EngineConfig } from "../../protocol/config.js";
-import type { Engine } from "../../protocol/contract.js";
+import type { Engine, EngineListener } from "../../protocol/contract.js";
 import { type DebugLog, debugLog } from "../../protocol/debug-log.js";
-import { type Report, StoreError } from "../../protocol/errors.js";
-import { engineFrom, type EngineHost, isTransient, RETRY_AFTER_MS } from "./engine-host.js";
-import { workerError, WorkerLife } from "./worker-life.js";
+import { StoreError } from "../../protocol/errors.js";
+import { clearTimeout, monotonic, nextTick, setTimeout } from "../../protocol/timers.js";
+import { engineFrom } from "../../protocol/dispatch.js";
+import { type EngineHost, isTransient, RETRY_AFTER_MS } from "./engine-host.js";
+import { inRootContext } from "./root-context.js";
+import { LAST_WAIT_MS, workerError, WorkerLife } from "./worker-life.js";
 
 /** Delays before the first, second, … respawn in a row; after the last one the host gives up. */
 const RESPAWN_DELAYS_MS = [0, 50, 100, 200, 400];
@@ -17,13 +22,21 @@ const RESPAWN_DELAYS_MS = [0, 50, 100, 200, 400];
 const RECOVERED_MS = 10_000;
 /** A call that was in flight at so many deaths is probably their cause, and fails. */
 const MAX_DEATHS_PER_CALL = 2;
+/**
+ * What must not be made twice where other processes have the same sessions, since theirs may have come
+ * between.
+ */
+const CHANGES = new Set<keyof Engine>(["write", "touch", "clear", "destroyAllOf"]);
 
-/** Owners in this process whose worker is dead and will not be replaced: their locks are void. */
+/**
+ * Owners in this process whose worker is dead and will not be replaced, and may not have released
+ * its lock: that is void.
+ */
 const abandoned = new Set<string>();
 
 interface Call {
   readonly method: keyof Engine;
-  readonly args: unknown[];
+  args: unknown[];
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   deaths: number;
@@ -32,7 +45,8 @@ interface Call {
 interface WorkerHostParts {
   readonly file: string | URL;
   readonly config: EngineConfig;
-  readonly report: Report<Error>;
+  readonly resourceLimits?: ResourceLimits;
+  readonly listener: EngineListener;
 }
 
 export class WorkerHost implements EngineHost {
@@ -43,7 +57,10 @@ export class WorkerHost implements EngineHost {
   /** The calls in flight, in the order in which they were made and are sent. */
   readonly #calls = new Set<Call>();
   #life: WorkerLife | null = null;
+  /** The last one that died. */
+  #lost: WorkerLife | null = null;
   #hasOpened = false;
+  #watchExpired = false;
   #respawns = 0;
   #respawnTimer: NodeJS.Timeout | null = null;
   /** Why calls fail at once, and from when on a call starts another worker. */
@@ -59,13 +76,17 @@ export class WorkerHost implements EngineHost {
     this.engine = engineFrom((method, args) =>
       method === "close" ? (this.#closing ??= this.#close()) : this.#call(method, args),
     );
-    this.#spawn();
+    // When the application has had its turn to listen: a new engine tells of what has expired.
+    nextTick(() => {
+      this.#spawn();
+    });
   }
 
   #call(method: keyof Engine, args: unknown[]): Promise<unknown> {
     if (this.#closed) {
       return Promise.reject(new StoreError("STORE_CLOSED", "the store has been closed"));
     }
+    if (method === "watchExpired") this.#watchExpired = true;
     return new Promise((resolve, reject) => {
       const call: Call = { method, args, resolve, reject, deaths: 0 };
       this.#calls.add(call);
@@ -100,48 +121,68 @@ export class WorkerHost implements EngineHost {
   }
 
   #spawn(): void {
-    const { file, config, report } = this.#parts;
+    const { config } = this.#parts;
     abandoned.delete(config.owner);
     try {
-      const life: WorkerLife = new WorkerLife({
-        file,
-        config: { ...config, abandoned: [...abandoned] },
-        report,
-        onReady: () => {
-          this.#opened(life);
-        },
-        onDeath: (error) => {
-          this.#died(life, error);
-        },
-      });
+      const life: WorkerLife = inRootContext(
+        () =>
+          new WorkerLife({
+            ...this.#parts,
+            config: { ...config, abandoned: [...abandoned], watchExpired: this.#watchExpired },
+            onReady: (isSuccessor) => {
+              this.#opened(life, isSuccessor);
+            },
+            onDeath: (error) => {
+              this.#died(life, error);
+            },
+          }),
+      );
       this.#life = life;
     } catch (error) {
       this.#giveUp(error as Error, RETRY_AFTER_MS);
     }
   }
 
-  #opened(life: WorkerLife): void {
+  #opened(life: WorkerLife, isSuccessor: boolean): void {
     life.release();
     this.#hasOpened = true;
     this.#outage = null;
     this.#firstOpening.succeed();
-    for (const call of this.#calls) this.#send(life, call);
+    for (const call of this.#calls) {
+      if (isSuccessor || call.deaths === 0) this.#send(life, call);
+      else this.#sendAgain(life, call);
+    }
   }
 
-  #died({ readyAt }: WorkerLife, error: StoreError): void {
+  /** What was sent before another process wrote to the collection may be an old value by now. */
+  #sendAgain(life: WorkerLife, call: Call): void {
+    if (call.method === "touch") call.args = [call.args[0], true];
+    else if (CHANGES.has(call.method)) {
+      this.#fail(call, uncertain());
+      return;
+    }
+    this.#send(life, call);
+  }
+
+  #died(life: WorkerLife, error: StoreError): void {
+    const { readyAt, hasExited } = life;
     this.#life = null;
+    this.#lost = life;
     if (this.#closed) return;
 
     this.#log(`${error.code}: ${error.message}`);
     if (readyAt !== null) {
-      this.#parts.report(error);
+      this.#parts.listener.onError(error);
       for (const call of this.#calls) {
-        if (++call.deaths >= MAX_DEATHS_PER_CALL) this.#fail(call, error);
+        const { redis } = this.#parts.config;
+        if (redis !== undefined && CHANGES.has(call.method)) this.#fail(call, uncertain(error));
+        else if (++call.deaths >= MAX_DEATHS_PER_CALL) this.#fail(call, error);
       }
-      if (performance.now() - readyAt > RECOVERED_MS) this.#respawns = 0;
+      if (monotonic() - readyAt > RECOVERED_MS) this.#respawns = 0;
     }
-    if (this.#hasOpened) this.#respawn(error);
-    else this.#giveUp(error, isTransient(error) ? RETRY_AFTER_MS : Infinity);
+    if (!this.#hasOpened) this.#giveUp(error, isTransient(error) ? RETRY_AFTER_MS : Infinity);
+    else if (hasExited) this.#respawn(error);
+    else this.#giveUp(error, RETRY_AFTER_MS);
   }
 
   #respawn(error: Error): void {
@@ -160,19 +201,24 @@ export class WorkerHost implements EngineHost {
   /** Fails all calls, and those of the next `retryAfterMs`. */
   #giveUp(error: Error, retryAfterMs: number): void {
     this.#log(`gives up, and starts no worker for ${retryAfterMs} ms`);
-    this.#outage = { error, retryAt: performance.now() + retryAfterMs };
-    abandoned.add(this.#parts.config.owner);
+    this.#outage = { error, retryAt: monotonic() + retryAfterMs };
+    // Who was refused the lock holds none.
+    const refused = error instanceof StoreError && error.code === "STORE_LOCKED";
+    if (!refused) abandoned.add(this.#parts.config.owner);
     this.#firstOpening.fail(error);
     // If calls wait they fail with the error; at the first opening `ready` does.
     if (this.#hasOpened && this.#calls.size === 0) {
-      this.#parts.report(workerError(`is not started again for ${retryAfterMs} ms`, error));
+      this.#parts.listener.onError(
+        workerError(`is not started again for ${retryAfterMs} ms`, error),
+      );
     }
     for (const call of this.#calls) this.#fail(call, error);
   }
 
   /** Ends an outage by starting one worker, if the time has come. */
   #retryAfter(retryAt: number): void {
-    if (performance.now() < retryAt) return;
+    // While the last one waits for the disk, another would, too.
+    if (monotonic() < retryAt || this.#lost?.hasExited === false) return;
     this.#log("starts a worker again after an outage");
     this.#outage = null;
     this.#respawns = RESPAWN_DELAYS_MS.length;
@@ -180,17 +226,34 @@ export class WorkerHost implements EngineHost {
   }
 
   async #close(): Promise<void> {
+    const { owner } = this.#parts.config;
+    let hasClosed = true;
     try {
       // A collection that never opened, or whose worker is not replaced, has nothing to release.
       if (this.#outage === null) await this.#call("close", []);
     } catch (error) {
-      if (this.#outage === null) throw error;
+      if (this.#outage !== null) return;
+      hasClosed = false;
+      throw error;
     } finally {
       this.#closed = true;
       if (this.#respawnTimer !== null) clearTimeout(this.#respawnTimer);
-      await this.#life?.terminate();
-      // Its lock, if it could not be released, is void from now on.
-      abandoned.add(this.#parts.config.owner);
+      const ended = (this.#life?.terminate() ?? Promise.resolve()).then(() => {
+        // It may not have released its lock.
+        if (!hasClosed) abandoned.add(owner);
+      });
+      await (hasClosed ? ended : Promise.race([ended, lastWait()]));
     }
   }
+}
+
+function uncertain(cause?: Error): StoreError {
+  const message =
+    "the worker thread died before it knew whether the write took effect, and other processes may " +
+    "have written since";
+  return new StoreError("STORE_UNCERTAIN", message, { cause });
+}
+
+function lastWait(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, LAST_WAIT_MS));
 }

@@ -1,26 +1,35 @@
 /**
  * One worker thread, from its spawn to its death: its port, and whether it keeps the process alive.
- * Knows neither the calls that it is sent nor the worker that replaces it.
+ * Knows neither the calls that it is sent nor the worker that replaces it: `worker-host.ts` does.
  */
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from "node:worker_threads";
 
 import type { EngineConfig } from "../../protocol/config.js";
-import type { WorkerMessage } from "../../protocol/contract.js";
-import { isErrorLike, type Report, StoreError } from "../../protocol/errors.js";
+import type { EngineListener, WorkerMessage } from "../../protocol/contract.js";
+import { isErrorLike, StoreError } from "../../protocol/errors.js";
 import { connect } from "../../protocol/rpc.js";
+import { clearTimeout, monotonic, setTimeout } from "../../protocol/timers.js";
 import { decodeError } from "../../protocol/wire-error.js";
-import { type Dispatch, dispatchTo } from "./engine-host.js";
-import { BUNDLED } from "./worker-file.js";
+import { type Dispatch, dispatchTo } from "../../protocol/dispatch.js";
+import { loadingFlags } from "./loading-flags.js";
+import { notFoundHint } from "./worker-file.js";
 
 interface WorkerLifeParts {
   readonly file: string | URL;
   readonly config: EngineConfig;
-  readonly report: Report<Error>;
-  /** Called when the collection is open. */
-  readonly onReady: () => void;
-  /** Called once, at the end, with the engine's error or `WORKER_EXITED`. */
+  readonly resourceLimits?: ResourceLimits;
+  readonly listener: EngineListener;
+  /**
+   * Called when the collection is open.
+   * @param isSuccessor whether nobody but this store can have changed anything since the last worker
+   */
+  readonly onReady: (isSuccessor: boolean) => void;
+  /** Called once, at the end, with the engine's error or `WORKER_EXITED`; see {@link hasExited}. */
   readonly onDeath: (error: StoreError) => void;
 }
+
+/** How long to wait for the end of a thread that is to end: one that waits for a disk cannot. */
+export const LAST_WAIT_MS = 1000;
 
 export class WorkerLife {
   /** Calls the engine. What it returns never settles once the worker is dead. */
@@ -29,6 +38,7 @@ export class WorkerLife {
   readonly #port: MessagePort;
   #keepsAlive = true;
   #readyAt: number | null = null;
+  #hasExited = false;
 
   /** @throws StoreError `WORKER_EXITED` if no thread can be started */
   constructor(parts: WorkerLifeParts) {
@@ -39,8 +49,9 @@ export class WorkerLife {
         name: "express-session-isolate",
         workerData: { config: parts.config, port: port2 },
         transferList: [port2],
-        // A worker inherits the flags of the process, and some, such as --input-type, break it.
-        execArgv: [],
+        // By default a worker inherits all of them, and some, such as --input-type, break it.
+        execArgv: loadingFlags(process.execArgv),
+        resourceLimits: parts.resourceLimits ?? {},
       });
     } catch (cause) {
       port1.close();
@@ -53,9 +64,14 @@ export class WorkerLife {
     this.#listen(parts);
   }
 
-  /** When the collection was opened, by `performance.now()`; null before. */
+  /** When the collection was opened, by `monotonic()`; null before. */
   get readyAt(): number | null {
     return this.#readyAt;
+  }
+
+  /** Whether the thread has ended: one that waits for a disk may not have, though it is given up. */
+  get hasExited(): boolean {
+    return this.#hasExited;
   }
 
   /** Keeps the process alive. */
@@ -76,21 +92,36 @@ export class WorkerLife {
     await this.#worker.terminate();
   }
 
-  #listen({ report, onReady, onDeath }: WorkerLifeParts): void {
+  #listen({ listener: { onError, onExpired }, onReady, onDeath }: WorkerLifeParts): void {
     let reason: unknown = null;
+    let lastWait: NodeJS.Timeout | undefined;
+    let isDead = false;
+    const die = (what: string): void => {
+      clearTimeout(lastWait);
+      if (!isDead) onDeath(reason instanceof StoreError ? reason : workerError(what, reason));
+      isDead = true;
+    };
     this.#worker.on("message", (message: WorkerMessage) => {
-      if (message.type === "report") report(decodeError(message.error));
-      else if (message.type === "fatal") reason = decodeError(message.error);
-      else {
-        this.#readyAt = performance.now();
-        onReady();
+      if (message.type === "report") onError(decodeError(message.error));
+      else if (message.type === "expired") onExpired(message.sessions);
+      else if (message.type === "fatal") {
+        reason = decodeError(message.error);
+        // Something else, such as a preloaded agent, may keep the thread alive.
+        void this.#worker.terminate();
+        lastWait = setTimeout(() => {
+          this.release();
+          die("does not end");
+        }, LAST_WAIT_MS);
+      } else {
+        this.#readyAt = monotonic();
+        onReady(message.isSuccessor);
       }
     });
     this.#worker.on("error", (error) => (reason ??= error));
     this.#worker.on("exit", (exitCode) => {
+      this.#hasExited = true;
       this.#port.close();
-      if (reason instanceof StoreError) onDeath(reason);
-      else onDeath(workerError(`exited with code ${exitCode}`, reason));
+      die(`exited with code ${exitCode}`);
     });
   }
 }
@@ -98,12 +129,20 @@ export class WorkerLife {
 /** The error `WORKER_EXITED`: what became of the worker, and why if that is known. */
 export function workerError(what: string, cause: unknown): StoreError {
   const reason = isErrorLike(cause) ? `: ${cause.message}` : "";
-  const hint = isMissingFile(cause) ? ` (${BUNDLED})` : "";
-  const message = `the worker thread of the session store ${what}${reason}${hint}`;
+  const code = isErrorLike(cause) && "code" in cause ? cause.code : undefined;
+  const hint = typeof code === "string" ? hintFor(code) : null;
+  const note = hint === null ? "" : ` (${hint})`;
+  const message = `the worker thread of the session store ${what}${reason}${note}`;
   return new StoreError("WORKER_EXITED", message, { cause: cause ?? undefined });
 }
 
-function isMissingFile(cause: unknown): boolean {
-  const code = isErrorLike(cause) && "code" in cause ? cause.code : undefined;
-  return code === "MODULE_NOT_FOUND" || code === "ERR_MODULE_NOT_FOUND";
+/** What to do, by the code of the cause. */
+function hintFor(code: string): string | null {
+  // ENOENT is that of the disk thread's file, which the worker reads.
+  if (["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND", "ENOENT"].includes(code)) return notFoundHint();
+  if (code !== "ERR_WORKER_OUT_OF_MEMORY") return null;
+  return (
+    'give the worker a larger heap with the option "resourceLimits", or lower "maxBytes" or ' +
+    '"maxPendingBytes"'
+  );
 }

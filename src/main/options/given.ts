@@ -1,5 +1,6 @@
 /** The options that were given, under either of their names, and the types of their values. */
-import { nearestName } from "./misspelling.js";
+import { nearestName, type Tolerance } from "./misspelling.js";
+import { counterpart } from "./other-names.js";
 import type { CommonOptions, EnglishOptions, PortugueseOptions } from "./public.js";
 
 /** An option by its English or only name. */
@@ -19,16 +20,26 @@ const ALIASES: Readonly<Record<keyof PortugueseOptions, keyof EnglishOptions>> =
 
 const COMMON_NAMES: readonly (keyof CommonOptions)[] = [
   "ttl",
+  "absoluteTtl",
+  "userOf",
   "debug",
   "isolate",
   "disableTouch",
   "disableTTL",
   "serializer",
   "maxPendingBytes",
+  "maxBytes",
+  "resourceLimits",
+  "maxPendingMs",
+  "redis",
+  "failAfterMs",
+  "replicas",
+  "share",
+  "migrateFrom",
 ];
 
 /** All accepted option names. */
-export const OPTION_NAMES: readonly string[] = [...Object.entries(ALIASES).flat(), ...COMMON_NAMES];
+const OPTION_NAMES: readonly string[] = [...Object.entries(ALIASES).flat(), ...COMMON_NAMES];
 
 /** The value of an option, and the name under which it was given, for messages. */
 interface GivenOption<T> {
@@ -45,11 +56,7 @@ export class Given {
 
   constructor(options: Record<string, unknown>) {
     for (const [name, value] of Object.entries(options)) {
-      if (!OPTION_NAMES.includes(name)) {
-        throw new TypeError(
-          `unknown option "${name}"${hint(name)} Known options: ${OPTION_NAMES.join(", ")}`,
-        );
-      }
+      if (!OPTION_NAMES.includes(name)) throw unknownOption(name);
       const canonical = Object.hasOwn(ALIASES, name)
         ? ALIASES[name as keyof PortugueseOptions]
         : name;
@@ -118,8 +125,35 @@ export class Given {
   }
 }
 
+/** Where every name must be an option's, the nearest one helps even if it is not very near. */
+const HELPFUL: Tolerance = { edits: 3, lettersPerEdit: 2 };
+/** Among the names of something else, only what can hardly be anything but an option. */
+const CERTAIN: Tolerance = { edits: 2, lettersPerEdit: 3 };
+
+/**
+ * Picks the options out of the configuration of something else.
+ * @throws TypeError for what is an option but for its spelling: an `encryptionkey` that is ignored
+ *   would leave the files in plaintext
+ */
+export function pickOptions(configuration: object): Record<string, unknown> {
+  const given = Object.entries(configuration);
+  for (const [name] of given) {
+    if (OPTION_NAMES.includes(name)) continue;
+    if (nearestName(name, OPTION_NAMES, CERTAIN) !== null) throw unknownOption(name);
+  }
+  return Object.fromEntries(given.filter(([name]) => OPTION_NAMES.includes(name)));
+}
+
+function unknownOption(name: string): TypeError {
+  return new TypeError(
+    `unknown option "${name}"${hint(name)} Known options: ${OPTION_NAMES.join(", ")}`,
+  );
+}
+
 function hint(name: string): string {
-  const nearest = nearestName(name, OPTION_NAMES);
+  const here = counterpart(name);
+  if (here !== null) return `, which is called ${here} here.`;
+  const nearest = nearestName(name, OPTION_NAMES, HELPFUL);
   return nearest === null ? "." : `, did you mean "${nearest}"?`;
 }
 

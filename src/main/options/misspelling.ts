@@ -1,15 +1,28 @@
 /** The known name that was meant by a misspelled one. */
 
-/** A name that differs by more edits than this, or in half of its letters, is not a misspelling. */
-const MAX_EDITS = 3;
+/** How many edits make a misspelling: at most so many, and at most one in so many letters. */
+export interface Tolerance {
+  readonly edits: number;
+  readonly lettersPerEdit: number;
+}
 
 /** The known name most similar to `name`, or null if none is similar enough. */
-export function nearestName(name: string, knownNames: readonly string[]): string | null {
+export function nearestName(
+  name: string,
+  knownNames: readonly string[],
+  { edits, lettersPerEdit }: Tolerance,
+): string | null {
+  const letters = lettersOf(name);
   const nearest = knownNames
-    .map((known) => ({ known, edits: editDistance(name.toLowerCase(), known.toLowerCase()) }))
+    .map((known) => ({ known, edits: editDistance(letters, lettersOf(known)) }))
     .reduce((best, candidate) => (candidate.edits < best.edits ? candidate : best));
-  const isMisspelling = nearest.edits <= Math.min(MAX_EDITS, Math.floor(name.length / 2));
-  return isMisspelling ? nearest.known : null;
+  const tolerated = Math.min(edits, Math.floor(letters.length / lettersPerEdit));
+  return nearest.edits <= tolerated ? nearest.known : null;
+}
+
+/** Case and the separators of `encryption_key` and `encryption-key` make no difference. */
+function lettersOf(name: string): string {
+  return name.toLowerCase().replace(/[_-]/g, "");
 }
 
 /** The Levenshtein distance. */

@@ -1,21 +1,8 @@
 /* The options as an application gives them, and what each of them does. */
-import type { SessionData } from "express-session";
+import type { ResourceLimits } from "node:worker_threads";
 
-/** Turns a session into text and back, synchronously. Runs on the calling thread. */
-export interface Serializer {
-  /** If it throws or returns anything but a string, `set` fails with `NOT_SERIALIZABLE`. */
-  stringify(session: object): string;
-  /**
-   * If it throws, the session is reported as `STORE_CORRUPT` and not served; it stays in the files.
-   * If it returns a promise, the call fails with a TypeError.
-   */
-  parse(text: string): object;
-}
-
-/**
- * Lifetime, in seconds, of a session whose cookie sets none; possibly a function of the session.
- */
-export type Ttl = number | ((session: SessionData) => number);
+import type { RedisStoreOptions } from "./public-redis.js";
+import type { Serializer, Ttl, UserOption } from "./values.js";
 
 /** The options that also have a Portuguese name, by their English one. */
 export interface EnglishOptions {
@@ -23,8 +10,8 @@ export interface EnglishOptions {
    * Directory of the session files. Required. Created if missing, accessible to its owner only
    * (0700); a relative path starts at the working directory.
    *
-   * Opening fails with `STORE_LOCKED` if another store has the collection open, and with `STORE_IO`
-   * if the directory cannot be created or accessed.
+   * Opening fails with `STORE_LOCKED` if a store has the collection open that cannot be joined (see
+   * {@link CommonOptions.share}), and with `STORE_IO` if the directory cannot be created or accessed.
    * @example new IsolatedStore({ directory: "./data" });
    */
   directory: string;
@@ -119,7 +106,7 @@ export interface PortugueseOptions {
 }
 
 /** The options that have only one name. */
-export interface CommonOptions {
+export interface CommonOptions extends RedisStoreOptions {
   /**
    * Lifetime, in seconds, of a session whose cookie sets neither `expires` nor `maxAge`: a number
    * greater than 0, or a function of the session. If the function does not return a number, `set`
@@ -128,6 +115,27 @@ export interface CommonOptions {
    * @example new IsolatedStore({ directory: "./data", ttl: ({ user }) => (user ? 3600 : 60) });
    */
   ttl?: Ttl;
+
+  /**
+   * How long a session may live in all, in seconds, however often it is touched or stored; a number
+   * greater than 0. Counted from when it was first stored under its id, so that `regenerate` begins
+   * a new life. For sessions that were stored before this option or `userOf` was ever given, it
+   * begins when they are first opened with one of them.
+   * @defaultValue none: a session lives as long as it is used
+   * @example new IsolatedStore({ directory: "./data", absoluteTtl: 30 * 86_400 });
+   */
+  absoluteTtl?: number;
+
+  /**
+   * Whose a session is: a function of the session that returns a string, a number, or undefined if
+   * it is nobody's; or the path of a field, such as `"passport.user"`. `sessionsOf` and
+   * `destroyAllOf` need it. A session that was stored before is found when it has been stored again.
+   *
+   * If it returns anything else, `set` fails with a TypeError.
+   * @defaultValue none: sessions are nobody's
+   * @example new IsolatedStore({ directory: "./data", userOf: "passport.user" });
+   */
+  userOf?: UserOption;
 
   /**
    * Whether to log to stderr what the store does. The log contains no secrets, session bodies or
@@ -139,7 +147,8 @@ export interface CommonOptions {
 
   /**
    * Whether the engine runs in a worker thread. With `false` the same engine runs on the calling
-   * thread, and `WORKER_EXITED` cannot occur.
+   * thread, and `WORKER_EXITED` cannot occur; its file calls are then made in libuv's pool, where
+   * they wait behind those of the application.
    * @defaultValue `true`
    * @example new IsolatedStore({ directory: "./data", isolate: false });
    */
@@ -154,8 +163,8 @@ export interface CommonOptions {
   disableTouch?: boolean;
 
   /**
-   * Whether stored sessions never expire. Touches are ignored. A session that has already expired
-   * when it is set is still deleted.
+   * Whether stored sessions never expire, except by {@link CommonOptions.absoluteTtl}. Touches are
+   * ignored. A session that has already expired when it is set is still deleted.
    * @defaultValue `false`
    * @example new IsolatedStore({ directory: "./data", disableTTL: true });
    */
@@ -174,11 +183,55 @@ export interface CommonOptions {
 
   /**
    * Limit, in bytes, for writes that have not been acknowledged yet; a whole number from 1. A write
-   * beyond it fails at once with `STORE_OVERLOADED`, unless it is the only one.
+   * beyond it fails at once with `STORE_OVERLOADED`, unless it is the only one. Deletions have the
+   * same limit for themselves, so that no logout is refused because many sessions are stored.
    * @defaultValue `67_108_864`
    * @example new IsolatedStore({ directory: "./data", maxPendingBytes: 8 * 1024 * 1024 });
    */
   maxPendingBytes?: number;
+
+  /**
+   * Limit, in bytes, for the memory that sessions take; a whole number from 1. Where it is reached,
+   * a new session takes the place of the oldest that was stored once and never used again, as those
+   * of bots are. When all have been used, storing a session fails with `STORE_FULL`. An `error` event
+   * with this code comes before, at seven eighths of the limit.
+   *
+   * A session takes about 250 bytes besides its texts: see `memory` in `stats()`.
+   * @defaultValue half the heap of the thread that the engine runs in; no limit is higher
+   * @example new IsolatedStore({ directory: "./data", maxBytes: 256 * 1024 * 1024 });
+   */
+  maxBytes?: number;
+
+  /**
+   * Limits of the worker thread, as `worker_threads` of Node takes them. A larger heap has room for
+   * more sessions. Node's flag `--max-old-space-size` overrides `maxOldGenerationSizeMb`. With
+   * `isolate: false`, where there is no thread, a TypeError.
+   * @defaultValue those of Node
+   * @example
+   * ```ts
+   * new IsolatedStore({ directory: "./data", resourceLimits: { maxOldGenerationSizeMb: 8192 } });
+   * ```
+   */
+  resourceLimits?: ResourceLimits;
+
+  /**
+   * How long a write may wait for the disk, in milliseconds; a whole number from 100. One that waits
+   * for longer fails with `STORE_OVERLOADED`; one that the disk was given, and for which it has not
+   * answered for so long, with `STORE_UNCERTAIN`. `close` and `compact` then fail with `STORE_IO`.
+   * @defaultValue `10_000`
+   * @example new IsolatedStore({ directory: "./data", maxPendingMs: 3_000 });
+   */
+  maxPendingMs?: number;
+
+  /**
+   * Whether other stores of this machine may have the same collection open: other processes, such as
+   * the instances of PM2 or of a cluster, or this one after a hot reload. The first is the owner; the
+   * others send it their calls, and when it goes one of them takes its place. All must have the same
+   * `encryptionKey`. With `false` a second store is refused with `STORE_LOCKED`.
+   * @defaultValue `true`
+   * @example new IsolatedStore({ directory: "./data", share: false });
+   */
+  share?: boolean;
 }
 
 /**
@@ -189,4 +242,8 @@ export interface CommonOptions {
  */
 export type StoreOptions = CommonOptions &
   Partial<EnglishOptions & PortugueseOptions> &
-  (Pick<EnglishOptions, "directory"> | Pick<PortugueseOptions, "pasta">);
+  (
+    | Pick<EnglishOptions, "directory">
+    | Pick<PortugueseOptions, "pasta">
+    | Required<Pick<RedisStoreOptions, "redis">>
+  );

@@ -1,10 +1,14 @@
 /** Untrusted options in, complete and frozen settings out. */
 import { randomUUID } from "node:crypto";
-import { resolve } from "node:path";
+import type { ResourceLimits } from "node:worker_threads";
 
 import { type EngineConfig, MAX_TIME } from "../../protocol/config.js";
+import { diskOf, passwordsOf } from "./files.js";
 import { describeType, Given } from "./given.js";
-import type { Serializer } from "./public.js";
+import { migrationOf } from "./migrate-from.js";
+import { redisOf } from "./redis.js";
+import type { Serializer } from "./values.js";
+import { type UserOf, userOfOption } from "./user-of.js";
 
 /** The expiry of a session that never expires. */
 export const NEVER = MAX_TIME;
@@ -16,18 +20,23 @@ export type DefaultTtl = (session: object) => number;
 export interface Settings {
   readonly engine: EngineConfig;
   readonly isolate: boolean;
+  /** Limits of the worker thread. */
+  readonly resourceLimits: ResourceLimits;
   readonly defaultTtlMs: DefaultTtl;
   readonly disableTouch: boolean;
   readonly disableTTL: boolean;
   /** Null for JSON. */
   readonly serializer: Serializer | null;
+  /** Null if sessions have no users. */
+  readonly userOf: UserOf | null;
   readonly maxPendingBytes: number;
 }
 
 const DAY_SECONDS = 86_400;
-const MIN_PASSWORD_LENGTH = 8;
 const MEBIBYTE = 1024 * 1024;
-const FIVE_MINUTES_MS = 300_000;
+const TEN_SECONDS_MS = 10_000;
+/** A disk that works may need as long for one operation. */
+const MIN_PENDING_MS = 100;
 
 /**
  * Checks options and applies defaults.
@@ -38,53 +47,37 @@ export function resolveOptions(options: unknown): Settings {
     throw new TypeError('options must be an object, such as { directory: "./data" }');
   }
   const given = new Given(options as Record<string, unknown>);
-  const directory = directoryOf(given);
-  const collection = collectionOf(given);
+  const redis = redisOf(given);
   const defaultTtlMs = defaultTtlOf(given);
+  const isolate = given.boolean("isolate", true);
+  const absoluteTtl = given.number("absoluteTtl", Number.MIN_VALUE, MAX_TIME / 1000).value;
+  const userOf = userOfOption(given.get("userOf").value);
+  const disableTTL = given.boolean("disableTTL", false);
+  const ttlMs = typeof defaultTtlMs === "number" ? defaultTtlMs : DAY_SECONDS * 1000;
+  const migrateFrom = migrationOf(given, redis, disableTTL ? NEVER : ttlMs);
   return Object.freeze({
     engine: Object.freeze({
-      durable: given.boolean("durable", true),
-      ttlMs: typeof defaultTtlMs === "number" ? defaultTtlMs : DAY_SECONDS * 1000,
+      // What a server promises is for it to say.
+      durable: given.boolean("durable", redis === null),
+      ttlMs,
+      absoluteTtlMs: absoluteTtl === undefined ? null : Math.ceil(absoluteTtl * 1000),
+      hasUsers: userOf !== null,
+      maxPendingMs: given.integer("maxPendingMs", MIN_PENDING_MS) ?? TEN_SECONDS_MS,
       debug: given.boolean("debug", false),
       encryptionKeys: passwordsOf(given),
       owner: randomUUID(),
-      disk: Object.freeze({
-        directory,
-        collection,
-        walLimitBytes: given.integer("walLimit", 0) ?? MEBIBYTE,
-        gcIntervalMs: given.integer("gcInterval", 1) ?? FIVE_MINUTES_MS,
-        compactAfterGc: given.boolean("compactAfterGc", false),
-      }),
+      ...(redis === null ? { disk: diskOf(given) } : { redis }),
+      ...(migrateFrom !== null && { migrateFrom }),
     }),
-    isolate: given.boolean("isolate", true),
+    isolate,
+    resourceLimits: resourceLimitsOf(given, isolate),
     defaultTtlMs: typeof defaultTtlMs === "number" ? () => defaultTtlMs : defaultTtlMs,
     disableTouch: given.boolean("disableTouch", false),
-    disableTTL: given.boolean("disableTTL", false),
+    disableTTL,
     serializer: serializerOf(given),
+    userOf,
     maxPendingBytes: given.integer("maxPendingBytes", 1) ?? 64 * MEBIBYTE,
   });
-}
-
-function directoryOf(given: Given): string {
-  const { name, value } = given.string("directory");
-  if (value === undefined) {
-    throw new TypeError(
-      'option "directory" (or "pasta") is required: the directory of the session files',
-    );
-  }
-  if (value === "") throw new RangeError(`option "${name}" must not be empty`);
-  return resolve(value);
-}
-
-function collectionOf(given: Given): string {
-  const { name, value } = given.string("collection");
-  if (value !== undefined && !/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(value)) {
-    throw new RangeError(
-      `option "${name}" is part of file names: only letters, digits, ".", "_" and "-" are allowed, ` +
-        "and no dot at the start",
-    );
-  }
-  return value ?? "sessions";
 }
 
 function defaultTtlOf(given: Given): number | DefaultTtl {
@@ -111,24 +104,6 @@ function defaultTtlOf(given: Given): number | DefaultTtl {
   };
 }
 
-function passwordsOf(given: Given): readonly string[] {
-  if (!given.has("encryptionKey")) return [];
-  const { name, value } = given.get("encryptionKey");
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (list.length === 0) throw new RangeError(`option "${name}" must not be an empty list`);
-  return list.map((password) => {
-    if (typeof password !== "string") {
-      throw new TypeError(
-        `option "${name}" must be a string or a list of strings, got ${describeType(password)}`,
-      );
-    }
-    if (password.length < MIN_PASSWORD_LENGTH) {
-      throw new RangeError(`option "${name}" must have at least ${MIN_PASSWORD_LENGTH} characters`);
-    }
-    return password;
-  });
-}
-
 function serializerOf(given: Given): Serializer | null {
   const { value } = given.get("serializer");
   if (value === undefined || value === JSON) return null;
@@ -139,4 +114,43 @@ function serializerOf(given: Given): Serializer | null {
     );
   }
   return value as Serializer;
+}
+
+/** The limits that Node knows; it ignores others, so that a misspelt one would have no effect. */
+const RESOURCE_LIMITS: readonly string[] = [
+  "maxOldGenerationSizeMb",
+  "maxYoungGenerationSizeMb",
+  "codeRangeSizeMb",
+  "stackSizeMb",
+] satisfies (keyof ResourceLimits)[];
+
+function resourceLimitsOf(given: Given, isolate: boolean): ResourceLimits {
+  const { name, value } = given.get("resourceLimits");
+  if (value === undefined) return {};
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`option "${name}" must be an object, got ${describeType(value)}`);
+  }
+  if (!isolate) {
+    throw new TypeError(
+      `option "${name}" limits the worker thread, and there is none with isolate: false; ` +
+        "Node's flag --max-old-space-size sets the heap of the process",
+    );
+  }
+  for (const [limit, size] of Object.entries(value as Record<string, unknown>)) {
+    if (!RESOURCE_LIMITS.includes(limit)) {
+      throw new TypeError(
+        `option "${name}" has the unknown limit "${limit}". Known limits: ${RESOURCE_LIMITS.join(", ")}`,
+      );
+    }
+    if (size === undefined) continue;
+    if (typeof size !== "number") {
+      throw new TypeError(
+        `${limit} of option "${name}" must be a number, got ${describeType(size)}`,
+      );
+    }
+    if (!(size > 0 && size < Infinity)) {
+      throw new RangeError(`${limit} of option "${name}" must be greater than 0, got ${size}`);
+    }
+  }
+  return { ...value };
 }

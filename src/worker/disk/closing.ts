@@ -5,14 +5,18 @@ import type { Committer } from "./committer.js";
 import type { Compactor } from "./compactor.js";
 import type { Journal } from "./journal/journal.js";
 import type { Lock } from "./lock/lock.js";
+import type { Presence } from "./presence.js";
 import type { Sweeper } from "./sweeper.js";
+import type { UserSessions } from "./user-sessions.js";
 
 interface ClosingParts {
   readonly durable: boolean;
   readonly journal: Journal;
   readonly committer: Committer;
   readonly compactor: Compactor;
+  readonly presence: Presence;
   readonly sweeper: Sweeper;
+  readonly userSessions: UserSessions;
   readonly lock: Lock;
 }
 
@@ -29,6 +33,8 @@ export async function closeCollection(parts: ClosingParts): Promise<void> {
 }
 
 async function close(parts: ClosingParts): Promise<void> {
+  parts.presence.stop();
+  parts.userSessions.stop();
   try {
     await parts.sweeper.stop();
     await parts.compactor.stop();
@@ -43,26 +49,31 @@ async function close(parts: ClosingParts): Promise<void> {
   }
 }
 
-async function saveAll({ durable, journal, committer, compactor }: ClosingParts): Promise<void> {
+async function saveAll(parts: ClosingParts): Promise<void> {
+  const { durable, journal, committer, compactor, presence } = parts;
   let failure: unknown = null;
   const note = (error: unknown): void => void (failure = error);
-  await flush(committer, journal).catch(note);
+  await flush(parts).catch(note);
   if (!journal.trusted && committer.disowned === null) {
     // A compaction writes everything anew: touches, and writes that were not fsynced.
     failure = null;
     await compactor.run().catch(note);
-    await flush(committer, journal);
+    await flush(parts);
   }
-  if (committer.hasTouches || (failure !== null && !durable)) {
+  // What another process has taken over is no longer this one's to write.
+  if (committer.disowned !== null) return;
+  if (committer.hasTouches || presence.isAbsent || (failure !== null && !durable)) {
     const cause = failure ?? committer.refusal;
-    const message = `changes that were only in memory could not be written to ${journal.path}`;
+    const message = `not all that is in memory could be written to ${journal.path}`;
     throw new StoreError("STORE_IO", message, { cause });
   }
 }
 
-function flush(committer: Committer, journal: Journal): Promise<void> {
+function flush({ committer, journal, presence }: ClosingParts): Promise<void> {
+  committer.flushTouches();
   return committer.exclusively(async () => {
     if (!journal.trusted) return;
     await journal.sync(); // guard: closing, fsync
+    await presence.assert();
   });
 }

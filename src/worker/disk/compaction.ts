@@ -6,17 +6,25 @@
  * enough, because all records since the start stay in the journal, and replaying a record over a
  * state that already includes it changes nothing.
  */
-import { StoreError } from "../../protocol/errors.js";
+import type { StoreError } from "../../protocol/errors.js";
 import type { Clock } from "../ports/clock.js";
 import { ioError } from "../ports/failure.js";
 import type { Files, OpenFile } from "../ports/files.js";
 import type { Committer } from "./committer.js";
 import type { Collection } from "./documents/collection.js";
 import { documentText } from "./documents/document.js";
+import type { Executed } from "./executed.js";
 import type { Journal } from "./journal/journal.js";
 import type { Keyring } from "./keys/keyring.js";
+import { writeMarks } from "./marks.js";
+import { OldFiles } from "./old-files.js";
+import { Pace } from "./pace.js";
 import type { CollectionPaths } from "./paths.js";
-import { SnapshotWriter } from "./snapshot/snapshot-writer.js";
+import type { Room } from "./disk-room.js";
+import { SnapshotWriter, SYNC_BYTES } from "./snapshot/snapshot-writer.js";
+
+/** Bytes of the journal that are copied at once. */
+const COPY_BYTES = 1024 * 1024;
 
 export interface CompactionParts {
   readonly files: Files;
@@ -28,140 +36,221 @@ export interface CompactionParts {
   readonly committer: Committer;
   readonly keyring: Keyring | null;
   readonly clock: Clock;
+  readonly executed: Executed;
   /** Rejects if another process has taken over the collection. */
   readonly assertOwned: () => Promise<void>;
 }
 
-interface CompactionWatch {
-  /** Whether the compaction is no longer wanted. */
-  isGivenUp(): boolean;
-  /** Called when the new snapshot, which has this length, has replaced the old one. */
-  onSnapshot(bytes: number): void;
-}
-
-/**
- * Compacts the collection.
- * @throws StoreError `STORE_IO`, `STORE_LOCKED`; no data is lost: each file is either old or new
- */
-export async function compact(parts: CompactionParts, watch: CompactionWatch): Promise<void> {
-  const { journal, committer } = parts;
-  if (committer.disowned !== null) throw committer.disowned;
-  // 1. All acknowledged writes are in memory; all records after `from` stay in the journal. If the
-  //    journal is not trusted, nothing of it is kept, and writes are refused until it is replaced.
-  const from = await committer.exclusively(() => Promise.resolve(journal.length));
-  const trusted = journal.trusted;
-  const next: NextJournal = { file: null, from, copied: from, trusted };
-  try {
-    // 2. A crash here leaves the old files, and temporary ones that the next opening removes.
-    const snapshotBytes = await writeSnapshot(parts, watch);
-    next.file = await makeFile(parts, parts.paths.journalTemporary);
-    if (trusted) {
-      next.copied = journal.length;
-      await journal.copyTo(next.file, from, next.copied, 0);
-    }
-    await committer.exclusively(() =>
-      replaceFiles(parts, next, () => {
-        watch.onSnapshot(snapshotBytes);
-      }),
-    );
-  } catch (cause) {
-    await discard(parts, next.file);
-    throw ioError(`cannot compact the collection in ${parts.paths.directory}`, cause);
-  }
-}
-
-/** The journal that will replace the current one. */
-interface NextJournal {
-  /** Null before it is created, and once it is in use. */
-  file: OpenFile | null;
-  /** It starts with the records at this offset of the current one … */
+/** The files that will replace the current ones. */
+interface NewFiles {
+  readonly snapshotBytes: number;
+  readonly journal: OpenFile;
+  /** The length of what only the new journal has: which writes of guests were executed. */
+  readonly head: number;
+  /** The new journal goes on with the records at this offset of the current one … */
   readonly from: number;
   /** … and contains them up to this offset. */
-  copied: number;
+  readonly copied: number;
   /** Whether the current one was trusted when the compaction began. */
   readonly trusted: boolean;
 }
 
-/** Replaces the files; runs while nothing is being committed. */
-async function replaceFiles(
-  { files, paths, journal, committer, assertOwned }: CompactionParts,
-  next: NextJournal,
-  onSnapshot: () => void,
-): Promise<void> {
-  const { file: target, from, copied, trusted } = next;
-  if (target === null || journal.trusted !== trusted)
-    throw new Error(`${paths.journal} failed during the compaction`);
-  const end = trusted ? journal.length : copied;
-  await journal.copyTo(target, copied, end, copied - from);
-  await target.sync(); // guard: compaction, fsync of the new journal
-  // Without `durable` the old journal may lack its end on the disk; replaying it would undo writes.
-  if (trusted) await journal.sync(); // guard: compaction, fsync of the old journal
-  await assertOwned(); // guard: compaction, still the owner before the snapshot
-  // 3. A crash after this rename leaves the new snapshot and the whole old journal, which may be
-  //    replayed over it. The rename must be on the disk before the journal is replaced.
-  await files.rename(paths.snapshotTemporary, paths.snapshot);
-  await files.syncDirectory(paths.directory); // guard: compaction, directory after the snapshot
-  onSnapshot();
-  // 4. A crash after this rename leaves the new snapshot and the new journal, but a power cut may
-  //    restore the old one until the directory is synced, so nothing may be acknowledged before.
-  await assertOwned(); // guard: compaction, still the owner before the journal
-  try {
-    await journal.release();
-    await files.rename(paths.journalTemporary, paths.journal);
-    next.file = null;
-    journal.replace(target, end - from);
-    await files.syncDirectory(paths.directory); // guard: compaction, directory after the journal
-  } catch (cause) {
-    journal.distrust();
-    throw ioError(`cannot replace ${paths.journal}`, cause);
-  }
-  committer.resume();
-}
+export class Compaction {
+  readonly #parts: CompactionParts;
+  readonly #room: Room;
+  readonly #onSnapshot: (bytes: number) => void;
+  /** The new files, until they are in use. */
+  readonly #temporaries = new Set<OpenFile>();
+  #givenUp: StoreError | null = null;
+  /** Frees the room that the new files take, when it is given up or has failed. */
+  #freeing: Promise<void> | null = null;
+  #isReplacing = false;
 
-/** Writes and fsyncs the temporary snapshot. @returns its length */
-async function writeSnapshot(parts: CompactionParts, watch: CompactionWatch): Promise<number> {
-  const { paths, collection, kept, keyring, clock } = parts;
-  const file = await makeFile(parts, paths.snapshotTemporary);
-  const drain = async (writer: SnapshotWriter): Promise<void> => {
-    if (watch.isGivenUp()) {
-      throw new StoreError("STORE_CLOSED", "the store was closed during the compaction");
+  /** @param onSnapshot called when the new snapshot, which has this length, has replaced the old */
+  constructor(parts: CompactionParts, room: Room, onSnapshot: (bytes: number) => void) {
+    this.#parts = parts;
+    this.#room = room;
+    this.#onSnapshot = onSnapshot;
+  }
+
+  /**
+   * Compacts the collection.
+   * @throws StoreError `STORE_IO`, `STORE_LOCKED`; no data is lost: each file is either old or new
+   */
+  async run(): Promise<void> {
+    const { journal, committer, paths } = this.#parts;
+    if (committer.disowned !== null) throw committer.disowned;
+    // 1. All acknowledged writes are in memory; all records after `from` stay in the journal. If the
+    //    journal is not trusted, nothing of it is kept, and writes are refused until it is replaced.
+    const from = await committer.exclusively(() => Promise.resolve(journal.length));
+    const trusted = journal.trusted;
+    const pace = new Pace(committer, journal, from, this.#room);
+    const old = new OldFiles(this.#parts);
+    try {
+      // 2. A crash here leaves the old files, and temporary ones that the next opening removes.
+      const snapshot = await this.#makeFile(paths.snapshotTemporary);
+      const nextJournal = await this.#makeFile(paths.journalTemporary);
+      await old.holdSnapshot();
+      const snapshotBytes = await this.#writeSnapshot(snapshot, pace);
+      const head = await writeMarks(nextJournal, this.#parts);
+      const copied = trusted ? await this.#copyTail(nextJournal, head, from, pace) : from;
+      // The snapshot has touches that are not in the journal: older ones must not be replayed over it.
+      committer.flushTouches(); // guard: compaction, touches before the snapshot
+      const next = { snapshotBytes, journal: nextJournal, head, from, copied, trusted };
+      await committer.exclusively(() => this.#replaceFiles(next, old));
+    } catch (cause) {
+      await this.#discard();
+      throw ioError(`cannot compact the collection in ${paths.directory}`, cause);
+    } finally {
+      await this.#closeTemporaries();
+      await old.close();
     }
-    await writer.drain();
-  };
-  try {
+  }
+
+  /**
+   * Ends it with this error and frees the room that its files take, unless they are being put into
+   * place.
+   * @returns whether there was any
+   */
+  async giveUp(error: StoreError): Promise<boolean> {
+    if (this.#isReplacing) return false;
+    this.#givenUp = error;
+    const frees = this.#freeing !== null || this.#temporaries.size > 0;
+    await (this.#freeing ??= this.#free());
+    return frees;
+  }
+
+  async #free(): Promise<void> {
+    // They may be in place already.
+    if (this.#isReplacing) return;
+    for (const file of this.#temporaries) await file.truncate(0).catch(() => undefined);
+  }
+
+  /** Writes and fsyncs the temporary snapshot. @returns its length */
+  async #writeSnapshot(file: OpenFile, pace: Pace): Promise<number> {
+    const { collection, keyring, clock } = this.#parts;
     const writer = new SnapshotWriter(file, keyring, collection.version, clock.now());
+    const elements = this.#elements();
+    const drain = async (): Promise<number> => {
+      this.#assertWanted();
+      const before = writer.length;
+      for (let next = elements.next(); next.done !== true; next = elements.next()) {
+        if (!writer.add(...next.value)) continue;
+        await writer.drain();
+        return writer.length - before;
+      }
+      await writer.finish();
+      return 0;
+    };
+    await pace.writeAll(drain);
+    return writer.length;
+  }
+
+  *#elements(): Generator<readonly [id: string, documentText: string]> {
+    const { collection, kept, clock } = this.#parts;
     // Before the sessions: of two elements with one id, the session must be the later, and count.
-    for (const [id, json] of kept) if (writer.add(id, json)) await drain(writer);
+    yield* kept;
     // Sessions stored from now on are in the new journal, so those that exist now suffice.
+    const now = clock.now();
     let left = collection.size;
     for (const [sid, session] of collection.sessions()) {
-      if (left === 0) break;
+      if (left === 0) return;
       left--;
-      if (writer.add(sid, documentText(sid, session))) await drain(writer);
+      if (session.expiresAt > now) yield [sid, documentText(sid, session)];
     }
-    return await writer.finish();
-  } finally {
-    await file.close();
   }
-}
 
-/** Creates a file. Never reuses an existing one, which a new owner may have open. */
-async function makeFile({ files, assertOwned }: CompactionParts, path: string): Promise<OpenFile> {
-  await assertOwned();
-  await files.remove(path);
-  return files.open(path, "create");
-}
+  /** Copies the records since the start, except a few. @returns up to where */
+  async #copyTail(file: OpenFile, head: number, from: number, pace: Pace): Promise<number> {
+    const { journal } = this.#parts;
+    let copied = from;
+    let synced = from;
+    const copy = async (): Promise<number> => {
+      this.#assertWanted();
+      const rest = journal.length - copied;
+      // A few are left for the moment in which commits wait anyway.
+      const bytes = copied > from && rest <= COPY_BYTES ? 0 : Math.min(COPY_BYTES, rest);
+      await journal.copyTo(file, copied, copied + bytes, head + copied - from);
+      copied += bytes;
+      if (copied - synced >= SYNC_BYTES) {
+        await file.sync();
+        synced = copied;
+      }
+      return bytes;
+    };
+    await pace.writeAll(copy);
+    return copied;
+  }
 
-async function discard(
-  { files, paths, assertOwned }: CompactionParts,
-  journalFile: OpenFile | null,
-): Promise<void> {
-  // The next opening removes whatever cannot be removed now.
-  await journalFile?.close().catch(() => undefined);
-  for (const path of [paths.snapshotTemporary, paths.journalTemporary]) {
-    // A new owner uses the same names for its own files.
-    await assertOwned()
-      .then(() => files.remove(path))
-      .catch(() => undefined);
+  /** Replaces the files; runs while nothing is being committed. */
+  async #replaceFiles(next: NewFiles, old: OldFiles): Promise<void> {
+    this.#assertWanted();
+    this.#isReplacing = true;
+    const { files, paths, journal, committer, assertOwned } = this.#parts;
+    const { head, from, copied, trusted } = next;
+    if (journal.trusted !== trusted) throw new Error(`${paths.journal} failed meanwhile`);
+    const end = trusted ? journal.length : copied;
+    await journal.copyTo(next.journal, copied, end, head + copied - from);
+    await next.journal.sync(); // guard: compaction, fsync of the new journal
+    // Without `durable` the old journal may lack its end on the disk; replaying it would undo writes.
+    if (trusted) await journal.sync(); // guard: compaction, fsync of the old journal
+    await assertOwned(); // guard: compaction, still the owner before the snapshot
+    // 3. A crash after this rename leaves the new snapshot and the whole old journal, which may be
+    //    replayed over it. The rename must be on the disk before the journal is replaced.
+    await files.rename(paths.snapshotTemporary, paths.snapshot);
+    await files.syncDirectory(paths.directory); // guard: compaction, directory after the snapshot
+    this.#onSnapshot(next.snapshotBytes);
+    // 4. A crash after this rename leaves the new snapshot and the new journal, but a power cut may
+    //    restore the old one until the directory is synced, so nothing may be acknowledged before.
+    await assertOwned(); // guard: compaction, still the owner before the journal
+    try {
+      await old.holdJournal();
+      await files.rename(paths.journalTemporary, paths.journal);
+      this.#temporaries.delete(next.journal);
+      journal.replace(next.journal, head + end - from);
+      await files.syncDirectory(paths.directory); // guard: compaction, directory after the journal
+    } catch (cause) {
+      journal.distrust();
+      throw ioError(`cannot replace ${paths.journal}`, cause);
+    }
+    committer.resume();
+  }
+
+  #assertWanted(): void {
+    if (this.#givenUp !== null) throw this.#givenUp;
+  }
+
+  /** Creates a file. Never reuses an existing one, which a new owner may have open. */
+  async #makeFile(path: string): Promise<OpenFile> {
+    const { files, assertOwned } = this.#parts;
+    this.#assertWanted();
+    await assertOwned();
+    await files.remove(path);
+    const file = await files.open(path, "create");
+    this.#temporaries.add(file);
+    return file;
+  }
+
+  async #discard(): Promise<void> {
+    const { files, paths, assertOwned } = this.#parts;
+    await (this.#freeing ??= this.#free());
+    await this.#closeTemporaries();
+    // The next opening removes whatever cannot be removed now.
+    for (const path of [paths.snapshotTemporary, paths.journalTemporary]) {
+      // A new owner uses the same names for its own files.
+      await assertOwned()
+        .then(() => files.remove(path))
+        .catch(() => undefined);
+    }
+  }
+
+  /** They are fsynced or discarded, so an error does not matter. */
+  async #closeTemporaries(): Promise<void> {
+    // Once closed, a descriptor may be that of another file.
+    await this.#freeing;
+    for (const file of this.#temporaries) {
+      this.#temporaries.delete(file);
+      await file.close().catch(() => undefined);
+    }
   }
 }

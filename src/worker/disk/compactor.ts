@@ -1,19 +1,27 @@
 /**
- * When to compact: when the journal exceeds its limit, on request, when the journal cannot be
- * trusted, and again after a failure.
+ * When to compact: when the journal exceeds its limit, before there is no room left for it, on
+ * request, a day after a deletion, when the journal cannot be trusted, and again after a failure.
  */
-import type { StoreError } from "../../protocol/errors.js";
+import { StoreError } from "../../protocol/errors.js";
+import { monotonic } from "../../protocol/timers.js";
 import type { Timer } from "../ports/clock.js";
-import { ioError } from "../ports/failure.js";
-import { compact, type CompactionParts } from "./compaction.js";
+import { ioError, isDiskFull } from "../ports/failure.js";
+import { Compaction, type CompactionParts } from "./compaction.js";
+import { assertRoom, lookForRoom, noSpace } from "./disk-room.js";
+import { Erasure } from "./erasure.js";
 
 /** Delay after a failure: starts at the first and doubles up to the last. */
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 30_000;
 
+/** A shorter journal is not compacted for want of room: that would free too little. */
+const MIN_JOURNAL_BYTES = 64 * 1024;
+
 interface CompactorParts extends CompactionParts {
   /** Length of the journal from which a compaction may start by itself. */
   readonly walLimitBytes: number;
+  /** When the first session was deleted that the files may still have, or null if there is none. */
+  readonly deletedSince: number | null;
   readonly report: (error: StoreError) => void;
   readonly log: (text: string) => void;
 }
@@ -22,6 +30,7 @@ export class Compactor {
   readonly #parts: CompactorParts;
   #snapshotBytes: number;
   #running: Promise<void> | null = null;
+  #current: Compaction | null = null;
   #next: Promise<void> | null = null;
   #retry: Timer | null = null;
   #retryMs = FIRST_RETRY_MS;
@@ -29,11 +38,25 @@ export class Compactor {
   /** How many callers of {@link run} are waiting. */
   #requests = 0;
   #givenUp = false;
+  /** Length of the journal from which to look whether the room is getting short. */
+  #nextLook = 0;
+  #looking: Promise<void> | null = null;
+  readonly #erasure: Erasure;
+  /** How many deletions there were when the erasure was last told. */
+  #deletions = 0;
+  /** Whether it has been reported that there is no room. */
+  #isShort = false;
   #last: { at: number; durationMs: number } | null = null;
 
   constructor(parts: CompactorParts, snapshotBytes: number) {
     this.#parts = parts;
     this.#snapshotBytes = snapshotBytes;
+    this.#scheduleLook();
+    this.#erasure = new Erasure(parts.clock, () => {
+      this.runInBackground();
+    });
+    this.#deletions = parts.collection.deletions;
+    if (parts.deletedSince !== null) this.#erasure.note(parts.deletedSince);
   }
 
   get snapshotBytes(): number {
@@ -75,7 +98,10 @@ export class Compactor {
     this.#running ??= Promise.resolve()
       .then(() => this.#compact())
       .then(
-        () => (this.#retryMs = FIRST_RETRY_MS),
+        () => {
+          this.#retryMs = FIRST_RETRY_MS;
+          this.#isShort = false;
+        },
         (error: unknown) => {
           this.#scheduleRetry();
           throw error;
@@ -87,19 +113,56 @@ export class Compactor {
   }
 
   /**
-   * Starts a compaction in the background if the journal exceeds both its limit and the snapshot:
-   * the cost of rewriting stays proportional to the amount of data written.
+   * For after each commit. Starts a compaction in the background if the journal exceeds both its
+   * limit and the snapshot, so that the cost of rewriting stays proportional to the amount of data
+   * written; or earlier, if the room is getting short.
    */
   considerRunning(): void {
-    const { journal, walLimitBytes } = this.#parts;
-    if (this.#stopped || this.#running !== null || this.#retry !== null) return;
-    if (journal.length <= Math.max(walLimitBytes, this.#snapshotBytes)) return;
-    this.runInBackground();
+    const { journal, walLimitBytes, collection, clock } = this.#parts;
+    if (!this.#stopped && collection.deletions > this.#deletions) {
+      this.#deletions = collection.deletions;
+      this.#erasure.note(clock.now());
+    }
+    if (!this.#isIdle()) return;
+    if (journal.length > Math.max(walLimitBytes, this.#snapshotBytes)) this.runInBackground();
+    else if (journal.length >= this.#nextLook) {
+      this.#looking ??= this.#look().finally(() => (this.#looking = null));
+    }
   }
 
-  /** Retries until the untrusted journal is replaced; writes are refused until then. */
+  #isIdle(): boolean {
+    return !this.#stopped && this.#running === null && this.#retry === null;
+  }
+
+  async #look(): Promise<void> {
+    const { journal } = this.#parts;
+    const { free, snapshot, ample } = await lookForRoom(this.#parts, this.#snapshotBytes);
+    const spare = free - ample;
+    this.#nextLook = journal.length + Math.max(MIN_JOURNAL_BYTES, snapshot / 16, spare / 4);
+    if (spare < 0 && this.#isIdle()) this.runInBackground();
+  }
+
+  #scheduleLook(): void {
+    this.#nextLook = Math.max(MIN_JOURNAL_BYTES, this.#snapshotBytes / 4);
+  }
+
+  /**
+   * Gives up the compaction that is running, for the room that its files take.
+   * @returns whether that made room
+   */
+  async makeRoom(): Promise<boolean> {
+    const message =
+      `the disk is full: the compaction of the collection in ${this.#parts.paths.directory} has ` +
+      "been given up, so that writes go on, and will be tried again";
+    const error = new StoreError("STORE_IO", message, { cause: noSpace() });
+    return (await this.#current?.giveUp(error)) ?? false;
+  }
+
+  /** Tries at once, and again until the untrusted journal is replaced. */
   recover(): void {
-    if (this.#retry === null && !this.#stopped) this.runInBackground();
+    this.#retry?.cancel();
+    this.#retry = null;
+    this.runInBackground();
   }
 
   /**
@@ -108,9 +171,16 @@ export class Compactor {
    */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#givenUp = this.#requests === 0 && this.#parts.journal.trusted;
+    this.#erasure.reset();
     this.#retry?.cancel();
     this.#retry = null;
+    if (this.#requests === 0 && this.#parts.journal.trusted) {
+      this.#givenUp = true;
+      await this.#current?.giveUp(
+        new StoreError("STORE_CLOSED", "the store was closed during the compaction"),
+      );
+    }
+    await this.#looking;
     await (this.#next ?? this.#running)?.catch(() => undefined);
   }
 
@@ -119,6 +189,9 @@ export class Compactor {
     if (this.#stopped) return;
     this.#runNext().catch((error: unknown) => {
       if (this.#givenUp) return;
+      const wasShort = this.#isShort;
+      this.#isShort = isDiskFull(error);
+      if (wasShort && this.#isShort) return;
       this.#parts.report(ioError("the compaction failed and will be retried", error));
     });
   }
@@ -133,14 +206,17 @@ export class Compactor {
   }
 
   async #compact(): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { clock, paths, log } = this.#parts;
     const at = clock.now();
-    const started = performance.now();
-    await compact(this.#parts, {
-      isGivenUp: () => this.#givenUp,
-      onSnapshot: (bytes) => (this.#snapshotBytes = bytes),
-    });
-    const durationMs = performance.now() - started;
+    const started = monotonic();
+    const room = await lookForRoom(this.#parts, this.#snapshotBytes);
+    assertRoom(room, paths.directory);
+    // What is deleted from now on may be in the new files.
+    this.#erasure.reset();
+    this.#current = new Compaction(this.#parts, room, (bytes) => (this.#snapshotBytes = bytes));
+    await this.#current.run().finally(() => (this.#current = null));
+    this.#scheduleLook();
+    const durationMs = monotonic() - started;
     this.#last = { at, durationMs };
     log(`compacted to ${this.#snapshotBytes} bytes in ${durationMs.toFixed(0)} ms`);
   }

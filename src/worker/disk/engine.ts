@@ -1,26 +1,34 @@
 /**
- * The composition root of the disk engine: takes the lock, opens the collection, connects the
+ * The composition root of the disk engine: takes the lock, opens the collection, starts its
  * parts. The worker thread serves it over a port; with `isolate: false` it is called directly.
  */
-import type { EngineConfig } from "../../protocol/config.js";
-import type { Engine } from "../../protocol/contract.js";
+import type { DiskEngineConfig } from "../../protocol/config.js";
+import type { Engine, EngineListener } from "../../protocol/contract.js";
 import { debugLog } from "../../protocol/debug-log.js";
 import { type Report, StoreError } from "../../protocol/errors.js";
 import { type Clock, systemClock } from "../ports/clock.js";
 import { ioError } from "../ports/failure.js";
 import type { Files } from "../ports/files.js";
+import { keepAliveDuring } from "../ports/keep-alive.js";
 import { nodeFiles } from "../ports/node-files.js";
 import { type Nonce, randomNonce } from "../ports/nonce.js";
+import { withPatientRenames } from "../ports/patient-renames.js";
 import { type ProcessTable, systemProcesses } from "../ports/process-table.js";
+import { TimedFiles } from "../ports/timed-files.js";
 import { closeCollection } from "./closing.js";
-import { Committer } from "./committer.js";
-import { Compactor } from "./compactor.js";
+import { assertNotDeparted, assertPresent, markDeparted } from "./departure.js";
+import { Executed } from "./executed.js";
+import { Lifetime, type Limits } from "./lifetime.js";
 import { Lock } from "./lock/lock.js";
-import { openCollection, type OpenedCollection } from "./opening.js";
-import { type CollectionPaths, collectionPaths } from "./paths.js";
-import { PendingWrites } from "./pending-writes.js";
+import type { Meeting } from "./lock/meeting.js";
+import { openCollection } from "./opening.js";
+import { Ownership } from "./ownership.js";
+import { assemble, type Guests, limitDisk, type Wiring } from "./parts.js";
+import { collectionPaths } from "./paths.js";
+import { memoryLimits } from "./memory-room.js";
 import { Service } from "./service.js";
-import { Sweeper } from "./sweeper.js";
+import { limitLives, removeLeftovers, start } from "./starting.js";
+import { assertAnswering, noteFailure } from "./standing-disks.js";
 
 /** The outside world as the engine sees it; tests replace it. */
 export interface Environment {
@@ -30,78 +38,138 @@ export interface Environment {
   readonly nonce: Nonce;
 }
 
-/** What every part is built from. */
-interface Wiring extends Environment {
-  readonly config: EngineConfig;
-  readonly paths: CollectionPaths;
-  readonly report: Report;
-  readonly log: (text: string) => void;
+/** An engine whose sessions can be moved to another one. */
+export interface DiskEngine extends Engine {
+  /** Resolves when the collection is marked as one whose sessions were moved elsewhere. */
+  depart(): Promise<void>;
+}
+
+/** A collection that is open here. */
+export interface Owned {
+  readonly engine: Service;
+  readonly lock: Lock;
+  /** From now on these limits hold for all sessions, too. */
+  readonly limit: (limits: Limits) => void;
+}
+
+/** How a store shares the collection with others. */
+export interface Sharing extends Meeting, Guests {
+  /** Called with the lock as soon as it is taken, before the collection is open. */
+  readonly onLocked: (lock: Lock) => void;
+  /** Called when another process has taken over the collection: nothing more is written. */
+  readonly onLost: (error: StoreError) => void;
 }
 
 /**
- * Opens the collection.
- * @throws StoreError `STORE_LOCKED`, `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_IO`
+ * Opens the collection, for this store alone.
+ * @throws StoreError `STORE_MIGRATED`, `STORE_LOCKED`, `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_FULL`, `STORE_IO`
  */
 export async function openEngine(
-  config: EngineConfig,
-  onError: Report,
-  environment?: Environment,
-): Promise<Engine> {
+  config: DiskEngineConfig,
+  listener: EngineListener,
+  environment: Environment = realEnvironment(nodeFiles),
+): Promise<DiskEngine> {
+  const owned = await openOwned(config, listener, environment, null);
+  if (owned === null) throw new Error("a store that does not share cannot join another");
+  return owned.engine;
+}
+
+/**
+ * Opens the collection, unless another store has it open that this one can join.
+ * @returns null if it has joined that
+ * @throws StoreError as {@link openEngine}
+ */
+export async function openOwned(
+  config: DiskEngineConfig,
+  { onError, onExpired }: EngineListener,
+  environment: Environment,
+  sharing: Sharing | null,
+): Promise<Owned | null> {
   const log = debugLog(config);
-  const report: Report = (error) => {
-    log(`${error.code}: ${error.message}`);
-    onError(error);
-  };
+  const report = reportOnce((error) => {
+    // To have lost it is no trouble where another store goes on with it.
+    if (sharing === null || error.code !== "STORE_LOCKED") onError(error);
+  }, log);
   const paths = collectionPaths(config.disk.directory, config.disk.collection);
-  const wiring = { ...(environment ?? (await realEnvironment())), config, paths, report, log };
+  const files = new TimedFiles(environment.files, environment.clock);
+  const wiring: Wiring & Environment = {
+    ...{ ...environment, report, onExpired, log, files, disk: files, config, paths },
+    limits: memoryLimits(config.disk.maxBytes),
+    lifetime: new Lifetime(config),
+    executed: new Executed(environment.clock),
+    sharing,
+  };
+  // A disk that stands still fails the opening; there is nothing yet that could wait for it.
+  files.limit(config.maxPendingMs, null);
+  assertAnswering(environment.files, paths.directory);
   try {
-    await wiring.files.createDirectory(paths.directory);
-  } catch (cause) {
-    throw ioError(`cannot create the directory ${paths.directory}`, cause);
+    return await open(wiring, sharing);
+  } catch (error) {
+    noteFailure(environment.files, paths.directory, files);
+    throw error;
   }
-  const ownership = new Ownership(report);
+}
+
+async function open(wiring: Wiring & Environment, sharing: Sharing | null): Promise<Owned | null> {
+  const { files, paths, config, report } = wiring;
+  if (config.disk.isDeparting === true) await assertPresent(files, paths);
+  else {
+    try {
+      await files.createDirectory(paths.directory);
+    } catch (cause) {
+      throw ioError(`cannot prepare the directory ${paths.directory}`, cause);
+    }
+    await assertNotDeparted(files, paths);
+  }
+  const ownership = new Ownership((error) => {
+    report(error);
+    sharing?.onLost(error);
+  });
   const { owner, abandoned = [] } = config;
   const lock = await keepAliveDuring(
-    Lock.acquire({ ...wiring, owner, abandoned }, (error) => {
+    Lock.acquire({ ...wiring, owner, abandoned, meeting: sharing }, (error) => {
       ownership.lose(error);
     }),
   );
+  if (lock === null) return null;
   try {
-    return await openLocked(wiring, lock, ownership);
+    sharing?.onLocked(lock);
+    // They may have been moved while the lock was waited for.
+    if (config.disk.isDeparting !== true) await assertNotDeparted(files, paths);
+    return { ...(await openLocked(wiring, lock, ownership)), lock };
   } catch (cause) {
     await lock.release().catch(() => undefined);
     throw ioError(`cannot open the collection in ${paths.directory}`, cause);
   }
 }
 
-async function realEnvironment(): Promise<Environment> {
-  const processes = await systemProcesses();
-  return { files: nodeFiles, clock: systemClock, processes, nonce: randomNonce };
+/** Reports what several parts may run into only once. */
+function reportOnce(onError: Report, log: (text: string) => void): Report {
+  const reported = new WeakSet<StoreError>();
+  return (error) => {
+    if (reported.has(error) || reported.has(error.cause as StoreError)) return;
+    reported.add(error);
+    log(`${error.code}: ${error.message}`);
+    onError(error);
+  };
 }
 
-/** Tells the committer that the lock is lost, which may happen before the committer exists. */
-class Ownership {
-  readonly #report: Report;
-  #lost: StoreError | null = null;
-  #committer: Committer | null = null;
-
-  constructor(report: Report) {
-    this.#report = report;
-  }
-
-  lose(error: StoreError): void {
-    this.#lost = error;
-    this.#committer?.disown(error);
-    this.#report(error);
-  }
-
-  handTo(committer: Committer): void {
-    this.#committer = committer;
-    if (this.#lost !== null) committer.disown(this.#lost);
-  }
+/** The real world, over the real files in one way or another. */
+export function realEnvironment(files: Files): Environment {
+  const clock = systemClock;
+  return {
+    files: process.platform === "win32" ? withPatientRenames(files, clock) : files,
+    clock,
+    processes: systemProcesses(),
+    nonce: randomNonce,
+  };
 }
 
-async function openLocked(wiring: Wiring, lock: Lock, ownership: Ownership): Promise<Engine> {
+async function openLocked(
+  wiring: Wiring,
+  lock: Lock,
+  ownership: Ownership,
+): Promise<Omit<Owned, "lock">> {
   const { files, paths, clock, config } = wiring;
   const opened = await keepAliveDuring(
     openCollection({
@@ -109,16 +177,22 @@ async function openLocked(wiring: Wiring, lock: Lock, ownership: Ownership): Pro
       paths,
       clock,
       passwords: config.encryptionKeys,
+      limits: wiring.limits,
       assertOwned: () => lock.assertHeld(),
       ttlMs: config.ttlMs,
+      lifetime: wiring.lifetime,
+      executed: wiring.executed,
+      isAlone: wiring.sharing === null || lock.isProven,
       log: wiring.log,
     }),
   );
+  lock.keepsJournal();
   const parts = assemble(wiring, lock, opened);
   ownership.handTo(parts.committer);
   try {
     await lock.assertHeld();
     await removeLeftovers(files, paths);
+    limitDisk(wiring, opened, parts);
     await start(wiring, opened, parts);
   } catch (error) {
     await parts.compactor.stop();
@@ -126,109 +200,22 @@ async function openLocked(wiring: Wiring, lock: Lock, ownership: Ownership): Pro
     throw error;
   }
   const closing = { ...parts, durable: config.durable, journal: opened.journal, lock };
-  return new Service({
+  const engine = new Service({
     ...parts,
+    collection: opened.collection,
     journal: opened.journal,
+    executed: wiring.executed,
     clock,
     recovered: opened.recovered,
     quarantined: opened.damaged,
+    depart: () => markDeparted(files, paths),
     release: async () => {
-      await closeCollection(closing);
+      await closeCollection(closing).finally(() => {
+        wiring.disk.limit(config.maxPendingMs, null);
+      });
       wiring.log("closed");
     },
   });
-}
-
-/** Removes files that a crash left unfinished. Only after opening: a wrong key changes nothing. */
-async function removeLeftovers(files: Files, paths: CollectionPaths): Promise<void> {
-  await files.remove(paths.snapshotTemporary);
-  await files.remove(paths.journalTemporary);
-  await files.remove(paths.quarantineTemporary); // guard: engine, half a quarantine is removed
-  await files.remove(paths.saltTemporary); // guard: engine, half a salt is removed
-}
-
-interface Parts {
-  readonly pending: PendingWrites;
-  readonly committer: Committer;
-  readonly compactor: Compactor;
-  readonly sweeper: Sweeper;
-}
-
-function assemble(wiring: Wiring, lock: Lock, opened: OpenedCollection): Parts {
-  const { config, report } = wiring;
-  const { collection } = opened;
-  const pending = new PendingWrites(collection);
-  const committer = new Committer({
-    ...wiring,
-    ...opened,
-    pending,
-    assertOwned: () => lock.assertLeased(),
-    durable: config.durable,
-    onCommit: () => {
-      compactor.considerRunning();
-    },
-    onDistrust: (error) => {
-      report(error);
-      compactor.recover();
-    },
-    onTouchFailure: report,
-  });
-  const compactor: Compactor = new Compactor(
-    {
-      ...wiring,
-      ...opened,
-      committer,
-      walLimitBytes: config.disk.walLimitBytes,
-      assertOwned: () => lock.assertHeld(),
-    },
-    opened.snapshotBytes,
-  );
-  const sweeper = new Sweeper({
-    ...wiring,
-    collection,
-    pending,
-    committer,
-    intervalMs: config.disk.gcIntervalMs,
-    onSwept: () => {
-      if (config.disk.compactAfterGc) compactor.runInBackground();
-    },
-  });
-  return { pending, committer, compactor, sweeper };
-}
-
-async function start(
-  { report, log, paths }: Wiring,
-  { compact, damaged, quarantine, collection }: OpenedCollection,
-  { compactor, sweeper }: Parts,
-): Promise<void> {
-  if (compact === "first") await compactor.run();
-  if (damaged > 0) {
-    const copied =
-      quarantine === null
-        ? "There were no bytes to set aside"
-        : `The damaged bytes were copied to ${quarantine}`;
-    report(
-      new StoreError(
-        "STORE_CORRUPT",
-        `the collection in ${paths.directory} is damaged in ${damaged} places. ${copied}. ` +
-          "All other sessions were loaded; restore a backup if you need the missing ones",
-      ),
-    );
-  }
-  // Without a rewrite, the next opening would find the same damage again.
-  if (compact === "soon") compactor.runInBackground();
-  sweeper.start();
-  log(`opened ${paths.directory}: ${collection.size} sessions`);
-}
-
-const FOREVER_MS = 2 ** 31 - 1;
-
-/** Keeps the process alive while `work` is pending, since the timers of our clock do not. */
-async function keepAliveDuring<T>(work: Promise<T>): Promise<T> {
-  const alive = setInterval(() => undefined, FOREVER_MS);
-  try {
-    return await work;
-  } finally {
-    clearInterval(alive);
-  }
+  const limit = (limits: Limits): void => void limitLives(wiring, opened, parts, limits);
+  return { engine, limit };
 }

@@ -7,27 +7,35 @@ import { MAX_TIME } from "../../protocol/config.js";
 import { StoreError } from "../../protocol/errors.js";
 import type { Clock } from "../ports/clock.js";
 import { type Files, type OpenFile, openIfThere } from "../ports/files.js";
-import { Collection } from "./documents/collection.js";
-import { Journal } from "./journal/journal.js";
-import { type JournalReading, readJournal } from "./journal/journal-reader.js";
-import { deleteRecord, encodeLine, insertRecord, insertTextRecord } from "./journal/record.js";
+import type { Collection } from "./documents/collection.js";
+import type { Executed } from "./executed.js";
+import type { Journal } from "./journal/journal.js";
+import type { JournalReading } from "./journal/journal-reader.js";
+import { openJournal } from "./journal-opening.js";
 import { Keyring } from "./keys/keyring.js";
 import { makeSalt, readSalt, settledSalt } from "./keys/salt.js";
-import { LineBuffer } from "./lines/line-buffer.js";
+import type { Lifetime } from "./lifetime.js";
+import { load } from "./loading.js";
 import type { CollectionPaths } from "./paths.js";
 import { findingOf, findingsIn, quarantine, sealPlaintext } from "./quarantine.js";
-import { type Converted, Replay, type Rewritten } from "./shapes/replay.js";
-import { readSnapshot, type SnapshotReading } from "./snapshot/snapshot-reader.js";
+import type { MemoryLimits } from "./memory-room.js";
+import type { Converted } from "./shapes/replay.js";
+import type { SnapshotReading } from "./snapshot/snapshot-reader.js";
 
 interface OpeningParts {
   readonly files: Files;
   readonly paths: CollectionPaths;
   readonly clock: Clock;
   readonly passwords: readonly string[];
+  readonly limits: MemoryLimits;
   /** Rejects when another process has taken the collection. */
   readonly assertOwned: () => Promise<void>;
   /** Lifetime of a stored session without an expiry of its own. */
   readonly ttlMs: number;
+  readonly lifetime: Lifetime;
+  readonly executed: Executed;
+  /** Whether nobody can be writing to the files any more who had them open before. */
+  readonly isAlone: boolean;
   readonly log: (text: string) => void;
 }
 
@@ -40,18 +48,20 @@ export interface OpenedCollection {
   readonly kept: Converted["kept"];
   /** How many records were read. */
   readonly recovered: number;
+  /** When the first of the sessions was deleted that the files still have, or null. */
+  readonly deletedSince: number | null;
   /** How many damaged ranges were found. */
   readonly damaged: number;
   /** The file with the bytes that were set aside, or null. */
   readonly quarantine: string | null;
   /** When to compact: before serving if there is plaintext despite a key; soon if what was read is
-   * damaged, of other shapes or under an older key, which the next opening would find again. */
+   * damaged, of other shapes, undated, under an older key or too much: the next opening would find it. */
   readonly compact: "first" | "soon" | "when-due";
 }
 
 /**
  * Opens a collection, or creates it if there is none.
- * @throws StoreError `STORE_KEY_MISMATCH`, `STORE_CORRUPT` or any error of the file system
+ * @throws StoreError `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_FULL` or any error of the file system
  */
 export async function openCollection(parts: OpeningParts): Promise<OpenedCollection> {
   const { files, paths } = parts;
@@ -71,55 +81,65 @@ async function openFiles(
   snapshotFile: OpenFile | null,
   journalFile: OpenFile | null,
 ): Promise<OpenedCollection> {
-  const { files, paths, clock, ttlMs, assertOwned, log } = parts;
+  const { files, paths, clock, limits, ttlMs, lifetime, executed, assertOwned, log } = parts;
   const salted = await existingKeyring(parts);
-  const collection = new Collection();
   const now = clock.now();
-  const replay = new Replay(collection, now, Math.min(now + ttlMs, MAX_TIME));
-  const snapshot = await readSnapshot(snapshotFile, salted, (change) => {
-    replay.apply(change);
+  const { collection, replay, snapshot, journal, isPartial } = await load({
+    snapshotFile,
+    journalFile,
+    keyring: salted,
+    limits,
+    executed,
+    now,
+    fallbackExpiry: Math.min(now + ttlMs, MAX_TIME),
   });
-  if (snapshot.state === "read") collection.version = snapshot.version;
-  const reading = await readJournal(journalFile, salted, (change) => {
-    replay.apply(change);
-  });
-  assertReadable(parts, salted, snapshot, reading);
+  assertReadable(parts, salted, snapshot, journal);
   // Reading may have taken long, and files are written from here on.
   await assertOwned(); // guard: opening, still the owner before damage is set aside
 
   const keyring = await keyringFor(parts, salted);
   const converted = replay.finish();
+  const hasUndated = await lifetime.apply(collection, now);
   const read = snapshot.state === "read" ? snapshot : null;
   const damage = read?.damage ?? [];
   const quarantined = await quarantine(files, paths, keyring, [
     ...findingsIn(snapshotFile, damage),
-    ...findingsIn(journalFile, reading.damage),
+    ...findingsIn(journalFile, journal.damage),
   ]);
   const dropped = await quarantine(files, paths, keyring, converted.dropped.map(findingOf));
   if (dropped !== null) log(`fields that sessions do not keep were copied to ${dropped}`);
   if (keyring !== null) await sealPlaintext(files, paths, keyring);
-  const damaged = damage.length + reading.damage.length;
-  const isPlain = reading.plain || read?.encrypted === false;
+  const damaged = damage.length + journal.damage.length;
+  const isPlain = journal.plain || read?.encrypted === false;
   return {
     collection,
-    journal: await openJournal(parts, reading, keyring, converted),
+    journal: await openJournal(parts, journalFile, journal, keyring, converted),
     keyring,
     snapshotBytes: read?.bytes ?? 0,
     kept: converted.kept,
     recovered: replay.records,
+    deletedSince: replay.deletedSince,
     damaged,
     quarantine: quarantined,
     compact:
       keyring !== null && isPlain
         ? "first"
-        : damaged > 0 || converted.records.length > 0 || keyring?.olderUsed === true
+        : isPartial ||
+            hasUndated ||
+            damaged > 0 ||
+            converted.steps.length > 0 ||
+            keyring?.olderUsed === true
           ? "soon"
           : "when-due",
   };
 }
 
 /** The keys derived from the salt of the directory; null without a password or a salt. */
-async function existingKeyring({ files, paths, passwords }: OpeningParts): Promise<Keyring | null> {
+export async function existingKeyring({
+  files,
+  paths,
+  passwords,
+}: Pick<OpeningParts, "files" | "paths" | "passwords">): Promise<Keyring | null> {
   const [first, ...others] = passwords;
   if (first === undefined) return null;
   const salt = await readSalt(files, paths);
@@ -136,7 +156,11 @@ async function keyringFor(
   const salt = await settledSalt(files, paths, clock);
   // Without a salt everything would be written as plaintext.
   if (salt !== null) return salted ?? Keyring.derive([first, ...others], salt);
-  throw new StoreError(
+  throw damagedSalt(paths);
+}
+
+export function damagedSalt(paths: CollectionPaths): StoreError {
+  return new StoreError(
     "STORE_CORRUPT",
     `${paths.salt} is damaged: restore it from a backup or, if nothing in its directory is ` +
       "encrypted, delete it",
@@ -144,8 +168,8 @@ async function keyringFor(
 }
 
 /** Rejects a collection that cannot be read with these passwords. */
-function assertReadable(
-  { paths, passwords }: OpeningParts,
+export function assertReadable(
+  { paths, passwords }: Pick<OpeningParts, "paths" | "passwords">,
   keyring: Keyring | null,
   snapshot: SnapshotReading,
   journal: JournalReading,
@@ -181,63 +205,4 @@ function assertReadable(
         "nothing has been changed",
     );
   }
-}
-
-/** Opens the journal for appending: removes the torn tail and adds the converted documents. */
-async function openJournal(
-  { files, paths, clock, assertOwned }: OpeningParts,
-  reading: JournalReading,
-  keyring: Keyring | null,
-  { records }: Converted,
-): Promise<Journal> {
-  const file = await files.open(paths.journal, "update");
-  try {
-    let { length } = reading;
-    await assertOwned(); // guard: opening, still the owner before the cut
-    await file.truncate(length); // guard: opening, cut of the torn tail
-    if (reading.unterminated) await file.write(Buffer.from("\n"), length++);
-    length = await append(file, length, records, keyring, clock.now());
-    await file.sync(); // guard: opening, fsync of the journal
-    await files.syncDirectory(paths.directory); // guard: opening, directory
-    return new Journal(paths.journal, file, length);
-  } catch (error) {
-    // Otherwise each attempt would leave its part of the converted documents.
-    await assertOwned()
-      .then(() => file.truncate(reading.length))
-      .catch(() => undefined);
-    await file.close().catch(() => undefined);
-    throw error;
-  }
-}
-
-/** Bytes of converted documents that are written at once. */
-const APPEND_BYTES = 1024 * 1024;
-
-/** Writes records at the end of the journal. @returns its new length */
-async function append(
-  file: OpenFile,
-  start: number,
-  records: readonly Rewritten[],
-  keyring: Keyring | null,
-  now: number,
-): Promise<number> {
-  const lines = new LineBuffer();
-  let length = start;
-  const flush = async (): Promise<void> => {
-    await file.write(lines.bytes(), length);
-    length += lines.length;
-    lines.clear();
-  };
-  for (const record of records) {
-    lines.add(encodeLine(recordText(now, record), keyring));
-    if (lines.length >= APPEND_BYTES) await flush();
-  }
-  await flush();
-  return length;
-}
-
-function recordText(now: number, record: Rewritten): string {
-  if (record.op === "store") return insertRecord(now, record.sid, record.session);
-  if (record.op === "insert") return insertTextRecord(now, record.id, record.json);
-  return deleteRecord(now, record.id);
 }

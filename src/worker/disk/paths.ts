@@ -8,6 +8,8 @@ export interface CollectionPaths {
   readonly snapshot: string;
   readonly snapshotTemporary: string;
   readonly lock: string;
+  /** Exists where the sessions were moved elsewhere. */
+  readonly departed: string;
   readonly salt: string;
   readonly saltTemporary: string;
   /** The quarantine file with this name part. */
@@ -28,6 +30,7 @@ export function collectionPaths(directory: string, collection: string): Collecti
     snapshot: file("snapshot.json"),
     snapshotTemporary: file("snapshot.json.tmp"),
     lock: file("lock"),
+    departed: file("migrated"),
     salt: join(directory, ".db.salt"),
     saltTemporary: join(directory, `.db.salt.${collection}.tmp`),
     quarantine: (name) => file(`quarantine.${name}.log`),

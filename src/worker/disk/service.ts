@@ -3,86 +3,127 @@ import type {
   Engine,
   EngineStats,
   FoundSession,
+  StoredSession,
   Touch,
+  UserSession,
   Write,
   WriteOutcome,
 } from "../../protocol/contract.js";
-import { StoreError } from "../../protocol/errors.js";
-import { encodeError } from "../../protocol/wire-error.js";
+import { storeClosed } from "../../protocol/errors.js";
+import { nextTurn } from "../../protocol/timers.js";
 import type { Clock } from "../ports/clock.js";
-import { MAX_COMMIT_WRITES } from "./commit-queue.js";
 import type { Committer } from "./committer.js";
 import type { Compactor } from "./compactor.js";
+import type { Collection } from "./documents/collection.js";
 import type { SessionDocument } from "./documents/document.js";
+import type { Executed, GuestWrites } from "./executed.js";
 import type { Journal } from "./journal/journal.js";
-import type { PendingWrite, PendingWrites } from "./pending-writes.js";
+import type { PendingWrites } from "./pending-writes.js";
+import type { MemoryRoom } from "./memory-room.js";
 import type { Sweeper } from "./sweeper.js";
+import type { UserSessions } from "./user-sessions.js";
+import type { Writer } from "./writer.js";
+
+/** Sessions that a listing looks at before other calls get a turn. */
+const SLICE = 2048;
 
 interface ServiceParts {
+  readonly collection: Collection;
   readonly pending: PendingWrites;
   readonly journal: Journal;
   readonly committer: Committer;
   readonly compactor: Compactor;
   readonly sweeper: Sweeper;
+  readonly room: MemoryRoom;
+  readonly writer: Writer;
+  readonly executed: Executed;
+  readonly userSessions: UserSessions;
   readonly clock: Clock;
   readonly recovered: number;
   readonly quarantined: number;
+  /** Marks the collection as one whose sessions were moved elsewhere. */
+  readonly depart: () => Promise<void>;
   /** Closes the collection. */
   readonly release: () => Promise<void>;
 }
 
 export class Service implements Engine {
   readonly #parts: ServiceParts;
+  readonly #listings = new Set<Promise<string[]>>();
+  /** Those that are not committed yet, and the guest that made each. */
+  readonly #clears = new Set<{
+    readonly guest: string | undefined;
+    readonly done: Promise<void>;
+  }>();
   #closing: Promise<void> | null = null;
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
   }
 
-  async get(sids: readonly string[]): Promise<(FoundSession | null)[]> {
+  /**
+   * @param guest who asks; undefined for the owner itself. What somebody else has written is answered
+   * when it is committed: should the owner die before, it is as if it had never been, and nobody must
+   * have acted on it.
+   */
+  async get(sids: readonly string[], guest?: string): Promise<(FoundSession | null)[]> {
     this.#assertOpen();
+    const now = this.#parts.clock.now();
+    const answers = sids.map((sid) => this.#find(sid, now));
+    const writes = sids.map((sid) => this.#parts.pending.newest(sid));
+    const clears = [...this.#clears].filter((clear) => clear.guest !== guest);
+    for (const [index, write] of writes.entries()) {
+      if (write?.done === undefined || write.by?.guest === guest) continue;
+      if (!(await succeeds(write.done))) answers[index] = this.#find(write.sid, now);
+    }
+    for (const { done } of clears) {
+      if (await succeeds(done)) continue;
+      for (const [index, sid] of sids.entries()) answers[index] = this.#find(sid, now);
+    }
+    return answers;
+  }
+
+  #find(sid: string, now: number): FoundSession | null {
+    const { collection, pending, sweeper } = this.#parts;
+    const session = pending.visible(sid);
+    if (session === undefined) return null;
+    if (session.expiresAt <= now) {
+      sweeper.collect(sid);
+      return null;
+    }
+    collection.use(sid, session);
+    return found(session);
+  }
+
+  /** Of what is being written, when that is committed. */
+  async inspect(sids: readonly string[]): Promise<(StoredSession | null)[]> {
+    this.#assertOpen();
+    for (const sid of sids) await this.#parts.pending.newest(sid)?.done?.catch(() => undefined);
     const now = this.#parts.clock.now();
     return sids.map((sid) => {
       const session = this.#live(sid, now);
-      if (session === undefined) return null;
-      return session.cookie === null ? session.json : [session.json, session.cookie];
+      return session === undefined ? null : stored(session);
     });
   }
 
-  async touch(touches: readonly Touch[]): Promise<boolean[]> {
+  async touch(touches: readonly Touch[], onlyLonger = false): Promise<boolean[]> {
     this.#assertOpen();
     const now = this.#parts.clock.now();
     return touches.map(([sid, cookie, expiresAt]) => {
-      if (this.#live(sid, now) === undefined) return false;
+      const session = this.#live(sid, now);
+      if (session === undefined) return false;
+      if (onlyLonger && expiresAt <= session.expiresAt) return true;
       this.#parts.committer.touch(sid, cookie, expiresAt);
       return expiresAt > now;
     });
   }
 
-  async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
+  /** @param by which writes of a guest they are: what has been executed is not executed again */
+  async write(writes: readonly Write[], by?: GuestWrites): Promise<WriteOutcome[]> {
     this.#assertOpen();
-    const now = this.#parts.clock.now();
-    const made: PendingWrite[] = [];
-    // If a batch writes an id twice, the second write sees the result of the first.
-    const written = new Map<string, boolean>();
-    const outcomes: WriteOutcome[] = writes.map(([sid, json, expiresAt]) => {
-      const wasLive = written.get(sid) ?? this.#live(sid, now) !== undefined;
-      const session = json === undefined ? null : { json, cookie: null, expiresAt: expiresAt ?? 0 };
-      // Deleting an unknown session needs no write.
-      if (session !== null || written.has(sid) || this.#parts.committer.mayHave(sid)) {
-        made.push({ sid, session });
-      }
-      written.set(sid, session !== null);
-      return wasLive ? 1 : 0;
-    });
-    if (made.length === 0) return outcomes;
-    try {
-      await this.#parts.committer.write(made);
-      return outcomes;
-    } catch (error) {
-      const failure = encodeError(error);
-      return outcomes.map(() => failure);
-    }
+    const { writer, clock, executed } = this.#parts;
+    if (by === undefined) return writer.write(writes, clock.now());
+    return executed.once(by, writes, (rest, tokens) => writer.write(rest, clock.now(), tokens));
   }
 
   async length(): Promise<number> {
@@ -92,27 +133,34 @@ export class Service implements Engine {
 
   async ids(): Promise<string[]> {
     this.#assertOpen();
-    const now = this.#parts.clock.now();
-    const ids: string[] = [];
-    for (const [sid, { expiresAt }] of this.#parts.pending.visibleSessions()) {
-      if (expiresAt > now) ids.push(sid);
+    const listing = this.#list();
+    this.#listings.add(listing);
+    try {
+      return await listing;
+    } finally {
+      this.#listings.delete(listing);
     }
-    return ids;
   }
 
-  async clear(): Promise<number> {
+  async sessionsOf(user: string): Promise<UserSession[]> {
+    this.#assertOpen();
+    return this.#parts.userSessions
+      .of(user, this.#parts.clock.now())
+      .map(([sid, session]) => [sid, found(session), session.createdAt ?? 0, session.expiresAt]);
+  }
+
+  async destroyAllOf(user: string, except: string | null): Promise<number> {
+    this.#assertOpen();
+    return this.#parts.userSessions.destroy(user, except, this.#parts.clock.now());
+  }
+
+  /** @param guest who clears; undefined for the owner itself */
+  async clear(guest?: string): Promise<number> {
     this.#assertOpen();
     const live = this.#countLive();
-    const { committer, pending } = this.#parts;
-    // Including sessions whose deletion is pending, because it may fail.
-    const sids = [...pending.ids()];
-    const written: Promise<void>[] = [];
-    // Writes one batch even if there are no sessions, to fail while writes are refused.
-    for (let at = 0; at === 0 || at < sids.length; at += MAX_COMMIT_WRITES) {
-      const batch = sids.slice(at, at + MAX_COMMIT_WRITES);
-      written.push(committer.write(batch.map((sid) => ({ sid, session: null }))));
-    }
-    await Promise.all(written);
+    const clear = { guest, done: this.#parts.committer.clear() };
+    this.#clears.add(clear);
+    await clear.done.finally(() => this.#clears.delete(clear));
     return live;
   }
 
@@ -121,14 +169,22 @@ export class Service implements Engine {
     await this.#parts.compactor.run();
   }
 
+  async watchExpired(): Promise<void> {
+    this.#assertOpen();
+    this.#parts.sweeper.watch();
+  }
+
   async stats(): Promise<EngineStats> {
     this.#assertOpen();
-    const { journal, committer, compactor, sweeper, recovered, quarantined } = this.#parts;
+    const { journal, committer, compactor, sweeper, room } = this.#parts;
+    const { recovered, quarantined } = this.#parts;
     return {
       sessions: this.#countLive(),
+      refused: this.#parts.writer.refused,
       disk: {
         walBytes: journal.length,
         snapshotBytes: compactor.snapshotBytes,
+        memory: room.stats(),
         commits: committer.stats(),
         gc: sweeper.last,
         compaction: compactor.last,
@@ -138,15 +194,33 @@ export class Service implements Engine {
     };
   }
 
+  /** Resolves when the collection is marked as one whose sessions were moved elsewhere. */
+  async depart(): Promise<void> {
+    this.#assertOpen();
+    await this.#parts.depart();
+  }
+
   close(): Promise<void> {
-    this.#closing ??= this.#parts.release();
+    this.#closing ??= Promise.allSettled(this.#listings).then(() => this.#parts.release());
     return this.#closing;
   }
 
-  #assertOpen(): void {
-    if (this.#closing !== null) {
-      throw new StoreError("STORE_CLOSED", "the store has been closed: open a new one");
+  async #list(): Promise<string[]> {
+    const { collection, pending, clock } = this.#parts;
+    const now = clock.now();
+    // These first: they are committed while the walk goes on.
+    const uncommitted = pending.uncommitted();
+    const ids = [...uncommitted].filter((sid) => this.#live(sid, now) !== undefined);
+    let slice = 0;
+    for (const [sid] of collection.walk()) {
+      if (++slice % SLICE === 0) await nextTurn();
+      if (!uncommitted.has(sid) && this.#live(sid, now) !== undefined) ids.push(sid);
     }
+    return ids;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== null) throw storeClosed();
   }
 
   #live(sid: string, now: number): SessionDocument | undefined {
@@ -155,11 +229,22 @@ export class Service implements Engine {
   }
 
   #countLive(): number {
-    const now = this.#parts.clock.now();
-    let live = 0;
-    for (const [, { expiresAt }] of this.#parts.pending.visibleSessions()) {
-      if (expiresAt > now) live++;
-    }
-    return live;
+    return this.#parts.pending.countLive(this.#parts.clock.now());
   }
+}
+
+/** A session as {@link Engine.inspect} shows it. */
+export function stored(session: SessionDocument): StoredSession {
+  return [found(session), session.expiresAt, session.createdAt ?? null, session.user ?? null];
+}
+
+function found({ json, cookie }: SessionDocument): FoundSession {
+  return cookie === null ? json : [json, cookie];
+}
+
+function succeeds(done: Promise<unknown>): Promise<boolean> {
+  return done.then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,20 +1,22 @@
 /**
- * Garbage collection: deletes expired sessions in periodic passes over all of them, in slices small
- * enough for calls to be served in between.
+ * Garbage collection: deletes expired sessions periodically, in batches small enough for calls to be
+ * served in between, and those that a call comes across soon after it.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
-
+import type { EngineListener, ExpiredSession } from "../../protocol/contract.js";
 import type { StoreError } from "../../protocol/errors.js";
+import { monotonic, nextTurn } from "../../protocol/timers.js";
 import type { Clock, Timer } from "../ports/clock.js";
 import { ioError } from "../ports/failure.js";
 import type { Committer } from "./committer.js";
 import type { Collection } from "./documents/collection.js";
-import type { PendingWrite, PendingWrites } from "./pending-writes.js";
+import type { PendingWrite } from "./pending-write.js";
+import type { PendingWrites } from "./pending-writes.js";
 
-/** Sessions examined before calls get a turn: about a millisecond of work. */
-const SLICE = 4096;
 /** Sessions deleted at once. */
 const BATCH = 512;
+
+/** The time between passes when memory runs short. */
+const MIN_INTERVAL_MS = 1000;
 
 interface SweeperParts {
   readonly collection: Collection;
@@ -24,6 +26,10 @@ interface SweeperParts {
   readonly intervalMs: number;
   /** Called after each pass that deleted something. */
   readonly onSwept: () => void;
+  /** Whether to call `onExpired` from the start. */
+  readonly isWatched: boolean;
+  /** Called with the sessions that have been deleted, if somebody wants to know. */
+  readonly onExpired: EngineListener["onExpired"];
   readonly report: (error: StoreError) => void;
   readonly log: (text: string) => void;
 }
@@ -33,10 +39,26 @@ export class Sweeper {
   #timer: Timer | null = null;
   #running: Promise<void> | null = null;
   #stopped = false;
+  #isWatched: boolean;
+  /** Those that calls have come across. */
+  readonly #found = new Set<string>();
+  #collecting: Promise<void> | null = null;
   #last: { at: number; durationMs: number; removed: number } | null = null;
 
   constructor(parts: SweeperParts) {
     this.#parts = parts;
+    this.#isWatched = parts.isWatched;
+  }
+
+  /** Calls `onExpired` from now on. */
+  watch(): void {
+    this.#isWatched = true;
+  }
+
+  /** Deletes an expired session soon. If that fails, the next pass tries again. */
+  collect(sid: string): void {
+    this.#found.add(sid);
+    this.#collecting ??= this.#collectFound();
   }
 
   get last(): { at: number; durationMs: number; removed: number } | null {
@@ -49,9 +71,19 @@ export class Sweeper {
       this.#running = null;
       if (this.#stopped) return;
       this.#timer = this.#parts.clock.after(this.#parts.intervalMs, () => {
+        this.#timer = null;
         this.start();
       });
     });
+  }
+
+  /** Makes a pass soon, if there has not just been one. */
+  hurry(): void {
+    if (this.#timer === null || this.#last === null) return;
+    if (this.#parts.clock.now() - this.#last.at < MIN_INTERVAL_MS) return;
+    this.#timer.cancel();
+    this.#timer = null;
+    this.start();
   }
 
   /** Aborts the current pass, and resolves when it has ended. */
@@ -59,45 +91,60 @@ export class Sweeper {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = null;
-    await this.#running;
+    await Promise.all([this.#running, this.#collecting]);
+  }
+
+  async #collectFound(): Promise<void> {
+    do {
+      await nextTurn();
+      const found = [...this.#found];
+      this.#found.clear();
+      if (!this.#stopped) await this.#remove(found).catch(() => undefined);
+    } while (this.#found.size > 0);
+    this.#collecting = null;
   }
 
   async #pass(): Promise<void> {
     const { collection, committer, clock, onSwept, report, log } = this.#parts;
     const at = clock.now();
-    const started = performance.now();
+    const started = monotonic();
     let removed = 0;
     try {
-      let expired: PendingWrite[] = [];
-      let slice = 0;
-      for (const [sid, { expiresAt }] of collection.sessions()) {
+      let expired: string[] = [];
+      for (const sid of collection.expired(at)) {
         if (this.#stopped) break;
-        if (expiresAt <= at) expired.push({ sid, session: null });
-        if (expired.length === BATCH) {
-          removed += await this.#remove(expired);
-          expired = [];
-        }
-        if (++slice % SLICE === 0) await nextTurn();
+        expired.push(sid);
+        if (expired.length < BATCH) continue;
+        removed += await this.#remove(expired);
+        expired = [];
+        // Nothing was written if calls are writing to all of them.
+        await nextTurn();
       }
       if (!this.#stopped) removed += await this.#remove(expired);
     } catch (error) {
       report(ioError("cannot delete expired sessions; will retry after the interval", error));
     }
-    this.#last = { at, durationMs: performance.now() - started, removed };
+    this.#last = { at, durationMs: monotonic() - started, removed };
     if (removed === 0) return;
     log(`deleted ${removed} expired sessions`);
     if (!this.#stopped && committer.refusal === null) onSwept();
   }
 
   /** Deletes those that are still expired and have no pending write. */
-  async #remove(candidates: readonly PendingWrite[]): Promise<number> {
-    const { collection, pending, committer, clock } = this.#parts;
+  async #remove(candidates: readonly string[]): Promise<number> {
+    const { collection, pending, committer, clock, onExpired } = this.#parts;
     const now = clock.now();
-    const expired = candidates.filter(({ sid }) => {
-      const session = pending.visible(sid);
-      return session !== undefined && session === collection.get(sid) && session.expiresAt <= now;
-    });
-    if (expired.length > 0) await committer.write(expired);
-    return expired.length;
+    const writes: PendingWrite[] = [];
+    const expired: ExpiredSession[] = [];
+    for (const sid of candidates) {
+      const session = collection.get(sid);
+      if (session === undefined || session.expiresAt > now || pending.isUncertain(sid)) continue;
+      writes.push({ sid, session: null });
+      expired.push({ id: sid, user: session.user ?? null, expiresAt: session.expiresAt });
+    }
+    if (writes.length === 0) return 0;
+    await committer.write(writes);
+    if (this.#isWatched) onExpired(expired);
+    return writes.length;
   }
 }

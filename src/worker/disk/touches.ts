@@ -1,19 +1,20 @@
 /**
- * Which sessions have been touched and not journaled yet: they wait for a commit, but not for long.
- * The committer journals them.
+ * Which sessions have been touched and not journaled yet. The committer journals them once a second
+ * and no sooner, so that a session that is touched all the time has one record a second.
  */
 import type { Clock, Timer } from "../ports/clock.js";
 
-/** After this delay, touches get a commit of their own. */
+/** How long touches are gathered before they are due. */
 const DELAY_MS = 1000;
 
 export class Touches {
   readonly #clock: Clock;
   readonly #onDue: () => void;
   #sids = new Set<string>();
+  #due = false;
   #timer: Timer | null = null;
 
-  /** @param onDue called when the touches have waited long enough for a commit */
+  /** @param onDue called when the touches are to be journaled */
   constructor(clock: Clock, onDue: () => void) {
     this.#clock = clock;
     this.#onDue = onDue;
@@ -27,20 +28,35 @@ export class Touches {
     this.#sids.add(sid);
   }
 
-  /** Removes and returns all ids. */
-  take(): Set<string> {
+  /** For when the session has another record that includes its touches. */
+  delete(sid: string): void {
+    this.#sids.delete(sid);
+  }
+
+  /** Removes and returns all ids if they are due, or none. */
+  takeDue(): Set<string> {
+    if (!this.#due) return new Set();
+    this.#due = false;
     const taken = this.#sids;
     this.#sids = new Set();
     return taken;
   }
 
-  /** Starts the delay if there are touches and it is not running. */
+  /** Makes all touches due. */
+  makeDue(): void {
+    this.stop();
+    this.#due = this.#sids.size > 0;
+    if (this.#due) this.#onDue();
+  }
+
+  /** Sees to it that the touches, if there are any, become due or are taken. */
   schedule(): void {
     if (this.#sids.size === 0) return;
-    this.#timer ??= this.#clock.after(DELAY_MS, () => {
-      this.#timer = null;
-      this.#onDue();
-    });
+    if (this.#due) this.#onDue();
+    else
+      this.#timer ??= this.#clock.after(DELAY_MS, () => {
+        this.makeDue();
+      });
   }
 
   stop(): void {

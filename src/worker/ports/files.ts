@@ -14,9 +14,18 @@ export type OpenMode =
   /** For reading and writing; it must not exist. */
   | "create";
 
+/** Which file it is, whatever its names. */
+export interface FileIdentity {
+  /** Its device and inode: equal for two names, or a name and an open file, of the same file. */
+  readonly id: string;
+  /** How many names it has: 0 if it was deleted while open. */
+  readonly links: number;
+}
+
 /** An open file. Positions and lengths are in bytes. */
 export interface OpenFile {
   size(): Promise<number>;
+  identity(): Promise<FileIdentity>;
   /** Reads into `target` from `position`. Resolves to the bytes read: 0 at the end of the file. */
   read(target: Uint8Array, position: number): Promise<number>;
   /** Writes all of `bytes`, with several system calls if needed. */
@@ -24,11 +33,18 @@ export interface OpenFile {
   truncate(length: number): Promise<void>;
   /** Resolves when the content and the length are on the disk. */
   sync(): Promise<void>;
+  /** {@link write}, then {@link sync}: see `isFailedWrite` for which of them failed. */
+  writeThrough(bytes: Uint8Array, position: number): Promise<void>;
   close(): Promise<void>;
 }
 
+/** What reading takes. */
+export type ReadableFile = Pick<OpenFile, "size" | "read">;
+
 /** The operations that the engine needs. They reject with the errors of `node:fs`. */
 export interface Files {
+  /** Whether operations take effect in the order of the calls, though nobody waits in between. */
+  readonly isInOrder?: boolean;
   /** Creates the directory and its missing parents, accessible to the owner only (0700). */
   createDirectory(path: string): Promise<void>;
   /** New files are accessible to the owner only (0600). */
@@ -42,6 +58,10 @@ export interface Files {
   list(path: string): Promise<string[]>;
   /** Resolves when the directory's entries are on the disk. */
   syncDirectory(path: string): Promise<void>;
+  /** The file with this name, which is not opened; null if it does not exist. */
+  identity(path: string): Promise<FileIdentity | null>;
+  /** The bytes that we may still store below a directory; null if that cannot be known. */
+  freeSpace(directory: string): Promise<number | null>;
 }
 
 /** Opens a file for reading; null if it does not exist. */

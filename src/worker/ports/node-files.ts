@@ -1,33 +1,20 @@
-/** The real file system, through the thread pool of libuv. */
-import * as fs from "node:fs";
+/** The real file system, over one of the two ways to make its calls. */
+import type { BigIntStats } from "node:fs";
+import { constants } from "node:fs";
 import { dirname } from "node:path";
-import { promisify } from "node:util";
 
-import { isErrno } from "./failure.js";
-import { type Files, type OpenFile, type OpenMode, writeNewFile } from "./files.js";
+import { errno, isErrno } from "./failure.js";
+import {
+  type FileIdentity,
+  type Files,
+  type OpenFile,
+  type OpenMode,
+  readSmallFile,
+  writeNewFile,
+} from "./files.js";
+import { pooledCalls, type SystemCalls } from "./system-calls.js";
 
-const openFd = promisify(fs.open);
-const closeFd = promisify(fs.close);
-const readFd = promisify(fs.read) as (
-  fd: number,
-  target: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => Promise<{ bytesRead: number }>;
-const writeFd = promisify(fs.write) as (
-  fd: number,
-  bytes: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => Promise<{ bytesWritten: number }>;
-const statFd = promisify(fs.fstat);
-const truncateFd = promisify(fs.ftruncate);
-const syncFd = promisify(fs.fsync);
-const syncDataFd = promisify(fs.fdatasync);
-
-const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = constants;
 
 const FLAGS: Record<OpenMode, number> = {
   read: O_RDONLY,
@@ -39,118 +26,185 @@ const FLAGS: Record<OpenMode, number> = {
 /** The most that one system call transfers; Linux allows 2 GiB - 4 KiB, macOS 2 GiB - 1. */
 const MAX_TRANSFER_BYTES = 1 << 30;
 
-/** How `link` fails on a file system without hard links, such as exFAT; EISDIR on Windows. */
-const NO_LINKS = new Set(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EISDIR"]);
+/** What a failed link says of the files or of the disk, not of links. */
+const NOT_FOR_LACK_OF_LINKS = ["EEXIST", "ENOENT", "EIO", "ENOSPC", "EDQUOT"];
 
-export const nodeFiles: Files = {
-  async createDirectory(path) {
-    // Not with `recursive`: it syncs nothing, and never returns under /proc, where it gets ENOENT.
-    try {
-      await makeDirectory(path);
-    } catch (error) {
-      if (!isErrno(error, "ENOENT") || dirname(path) === path) throw error;
-      await nodeFiles.createDirectory(dirname(path));
-      await makeDirectory(path);
-    }
-  },
+/** How the fsync of an open directory fails where the file system has none, such as SMB. */
+const NO_DIRECTORY_SYNC = [
+  ...["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"],
+  ...["EPERM", "EACCES", "EISDIR", "EBADF"],
+];
 
-  async open(path, mode) {
-    return new NodeFile(await openFd(path, FLAGS[mode], 0o600));
-  },
+export function filesOver(calls: SystemCalls): Files {
+  const files: Files = {
+    async createDirectory(path) {
+      // Not with `recursive`: it syncs nothing, and never returns under /proc, where it gets ENOENT.
+      try {
+        await makeDirectory(calls, files, path);
+      } catch (error) {
+        if (!isErrno(error, "ENOENT") || dirname(path) === path) throw error;
+        await files.createDirectory(dirname(path));
+        await makeDirectory(calls, files, path);
+      }
+    },
 
-  rename: promisify(fs.rename),
+    async open(path, mode) {
+      return new NodeFile(calls, await calls.open(path, FLAGS[mode], 0o600));
+    },
 
-  async link(existing, path) {
-    try {
-      await promisify(fs.link)(existing, path);
-    } catch (error) {
-      if (!NO_LINKS.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
-      await copyExclusively(existing, path);
-    }
-  },
+    async rename(from, to) {
+      await calls.rename(from, to);
+    },
 
-  async remove(path) {
-    await promisify(fs.rm)(path, { force: true });
-  },
+    async link(existing, path) {
+      try {
+        await calls.link(existing, path);
+      } catch (error) {
+        if (isErrno(error, ...NOT_FOR_LACK_OF_LINKS)) throw error;
+        await copyExclusively(files, existing, path);
+      }
+    },
 
-  list: promisify(fs.readdir),
+    async remove(path) {
+      try {
+        await calls.unlink(path);
+      } catch (error) {
+        if (!isErrno(error, "ENOENT")) throw error;
+      }
+    },
 
-  async syncDirectory(path) {
-    // Windows cannot open a directory to sync it, and writes its entries through by itself.
-    if (process.platform === "win32") return;
-    const fd = await openFd(path, O_RDONLY);
-    try {
-      await syncFd(fd);
-    } finally {
-      await closeFd(fd);
-    }
-  },
-};
+    async list(path) {
+      return calls.readdir(path);
+    },
+
+    async syncDirectory(path) {
+      // Windows cannot open a directory to sync it, and writes its entries through by itself.
+      if (process.platform === "win32") return;
+      const fd = await calls.open(path, O_RDONLY, 0);
+      try {
+        await calls.fsync(fd);
+      } catch (error) {
+        if (!isErrno(error, ...NO_DIRECTORY_SYNC)) throw error;
+      } finally {
+        await calls.close(fd);
+      }
+    },
+
+    async identity(path) {
+      try {
+        return identityOf(await calls.stat(path));
+      } catch (error) {
+        if (isErrno(error, "ENOENT")) return null;
+        throw error;
+      }
+    },
+
+    async freeSpace(directory) {
+      try {
+        const { blocks, bavail, bsize } = await calls.statfs(directory);
+        // A file system without a size, such as a tmpfs without a limit, says 0.
+        return blocks === 0 ? null : bavail * bsize;
+      } catch {
+        return null;
+      }
+    },
+  };
+  return files;
+}
+
+/** Through the pool. */
+export const nodeFiles = filesOver(pooledCalls);
 
 /**
  * Replaces a hard link on a file system without them. Equally exclusive and durable, but others may
  * see the file before it is complete.
  */
-async function copyExclusively(existing: string, path: string): Promise<void> {
-  const content = await promisify(fs.readFile)(existing);
+async function copyExclusively(files: Files, existing: string, path: string): Promise<void> {
+  const content = await readSmallFile(files, existing);
+  if (content === null) throw errno("ENOENT", "link", `${existing} has been deleted`);
   try {
-    await writeNewFile(nodeFiles, path, content, { sync: true });
+    await writeNewFile(files, path, content, { sync: true });
   } catch (error) {
-    if (!isErrno(error, "EEXIST")) await nodeFiles.remove(path).catch(() => undefined);
+    if (!isErrno(error, "EEXIST")) await files.remove(path).catch(() => undefined);
     throw error;
   }
 }
 
 /** Creates one directory, unless it exists, and syncs its entry in the parent directory. */
-async function makeDirectory(path: string): Promise<void> {
+async function makeDirectory(calls: SystemCalls, files: Files, path: string): Promise<void> {
   try {
-    await promisify(fs.mkdir)(path, { mode: 0o700 });
+    await calls.mkdir(path, 0o700);
   } catch (error) {
-    if (!isErrno(error, "EEXIST") || !(await promisify(fs.stat)(path)).isDirectory()) throw error;
+    if (!isErrno(error, "EEXIST") || !(await calls.stat(path)).isDirectory()) throw error;
   }
   // Even if it existed: its creator may have died before this step.
   try {
-    await nodeFiles.syncDirectory(dirname(path)); // guard: files, directory above a new one
+    await files.syncDirectory(dirname(path)); // guard: files, directory above a new one
   } catch (error) {
     // A parent that we may enter but not read cannot be opened to be synced.
     if (!isErrno(error, "EACCES")) throw error;
   }
 }
 
-class NodeFile implements OpenFile {
-  readonly #fd: number;
+function identityOf({ dev, ino, nlink }: BigIntStats): FileIdentity {
+  return { id: `${dev}:${ino}`, links: Number(nlink) };
+}
 
-  constructor(fd: number) {
+class NodeFile implements OpenFile {
+  readonly #calls: SystemCalls;
+  #fd: number | null;
+
+  constructor(calls: SystemCalls, fd: number) {
+    this.#calls = calls;
     this.#fd = fd;
   }
 
   async size(): Promise<number> {
-    return (await statFd(this.#fd)).size;
+    return Number((await this.#calls.fstat(this.#opened("fstat"))).size);
+  }
+
+  async identity(): Promise<FileIdentity> {
+    return identityOf(await this.#calls.fstat(this.#opened("fstat")));
   }
 
   async read(target: Uint8Array, position: number): Promise<number> {
     const length = Math.min(target.byteLength, MAX_TRANSFER_BYTES);
-    return (await readFd(this.#fd, target, 0, length, position)).bytesRead;
+    return this.#calls.read(this.#opened("read"), target, length, position);
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
     for (let done = 0; done < bytes.byteLength;) {
       const length = Math.min(bytes.byteLength - done, MAX_TRANSFER_BYTES);
-      const { bytesWritten } = await writeFd(this.#fd, bytes, done, length, position + done);
-      done += bytesWritten;
+      const fd = this.#opened("write");
+      const written = await this.#calls.write(fd, bytes, done, length, position + done);
+      if (written === 0) throw errno("EIO", "write", "the file system takes no bytes");
+      done += written;
     }
   }
 
-  truncate(length: number): Promise<void> {
-    return truncateFd(this.#fd, length);
+  async truncate(length: number): Promise<void> {
+    await this.#calls.ftruncate(this.#opened("ftruncate"), length);
   }
 
-  sync(): Promise<void> {
+  async sync(): Promise<void> {
     // fdatasync omits only metadata that reading does not need, such as the modification time.
-    return syncDataFd(this.#fd);
+    await this.#calls.fdatasync(this.#opened("fdatasync"));
   }
 
-  close(): Promise<void> {
-    return closeFd(this.#fd);
+  async writeThrough(bytes: Uint8Array, position: number): Promise<void> {
+    await this.write(bytes, position);
+    await this.sync();
+  }
+
+  async close(): Promise<void> {
+    const fd = this.#opened("close");
+    // Its number may soon be that of another file, even if the call fails.
+    this.#fd = null;
+    await this.#calls.close(fd);
+  }
+
+  #opened(syscall: string): number {
+    if (this.#fd === null) throw errno("EBADF", syscall, "the file has been closed");
+    return this.#fd;
   }
 }

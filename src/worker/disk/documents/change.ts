@@ -8,7 +8,8 @@ export type Change =
   | { readonly op: "insert"; readonly id: string; readonly document: JsonObject }
   /** Patches the document with this id, if there is one. */
   | { readonly op: "update"; readonly id: string; readonly patch: Patch }
-  | { readonly op: "delete"; readonly id: string };
+  /** `ts` is when, in epoch milliseconds. */
+  | { readonly op: "delete"; readonly id: string; readonly ts: number };
 
 /** lite-nosql's `update`: fields to set, remove or increment. Paths are split at every dot. */
 export interface Patch {

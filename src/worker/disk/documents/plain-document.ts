@@ -12,7 +12,7 @@ import {
   QUOTE,
   startsWith,
 } from "../lines/ascii.js";
-import type { SessionDocument } from "./document.js";
+import { CREATED_FIELD, type SessionDocument, UNUSED_MARK, USER_FIELD } from "./document.js";
 
 interface PlainDocument {
   readonly sid: string;
@@ -25,10 +25,13 @@ interface PlainDocument {
 const ID = Buffer.from('{"_id":"');
 const SESS = Buffer.from('","sess":{');
 const EXPIRES = Buffer.from(',"expiresAt":');
+const CREATED = Buffer.from(CREATED_FIELD);
+const USER = Buffer.from(USER_FIELD);
+const UNUSED = Buffer.from(UNUSED_MARK);
 
 /**
- * Reads `{"_id":"…","sess":{…},"expiresAt":…}` from `start` to `end`.
- * @returns null if the bytes are anything else, or if the id contains an escape
+ * Reads `{"_id":"…","sess":{…},"expiresAt":…}`, with the other fields or not, from `start` to `end`.
+ * @returns null if the bytes are anything else, or if the id or the user contains an escape
  */
 export function readPlainDocument(bytes: Buffer, start: number, end: number): PlainDocument | null {
   if (!startsWith(bytes, start, ID)) return null;
@@ -43,21 +46,55 @@ export function readPlainDocument(bytes: Buffer, start: number, end: number): Pl
   if (!startsWith(bytes, idEnd, SESS)) return null;
   const jsonStart = idEnd + SESS.length - 1;
 
-  let digits = end - 1;
-  if (bytes[digits] !== CLOSE_BRACE) return null;
-  let expiresAt = 0;
-  for (let unit = 1; ; unit *= 10) {
-    const byte = bytes[--digits] ?? 0;
-    if (byte < DIGIT_0 || byte > DIGIT_9) break;
-    expiresAt += (byte - DIGIT_0) * unit;
+  if (bytes[end - 1] !== CLOSE_BRACE) return null;
+  const unused = startsWith(bytes, end - 1 - UNUSED.length, UNUSED);
+  const user = userBefore(bytes, end - 1 - (unused ? UNUSED.length : 0));
+  if (user === null) return null;
+  let last = numberBefore(bytes, user.start);
+  let createdAt: number | undefined;
+  if (startsWith(bytes, last.start - CREATED.length, CREATED)) {
+    createdAt = last.value;
+    last = numberBefore(bytes, last.start - CREATED.length);
   }
-  const jsonEnd = digits + 1 - EXPIRES.length;
+  const jsonEnd = last.start - EXPIRES.length;
   if (jsonEnd <= jsonStart || !startsWith(bytes, jsonEnd, EXPIRES)) return null;
   if (bytes[jsonStart] !== OPEN_BRACE || bytes[jsonEnd - 1] !== CLOSE_BRACE) return null;
   return {
     sid: bytes.toString("utf8", idStart, idEnd),
-    session: { json: bytes.toString("utf8", jsonStart, jsonEnd), cookie: null, expiresAt },
+    session: {
+      json: bytes.toString("utf8", jsonStart, jsonEnd),
+      cookie: null,
+      expiresAt: last.value,
+      createdAt,
+      user: user.text,
+      unused: unused || undefined,
+    },
     idStart,
     idBytes: idEnd - idStart,
   };
+}
+
+/** The decimal number that ends before `end`. */
+function numberBefore(bytes: Buffer, end: number): { value: number; start: number } {
+  let start = end;
+  let value = 0;
+  for (let unit = 1; ; unit *= 10) {
+    const byte = bytes[start - 1] ?? 0;
+    if (byte < DIGIT_0 || byte > DIGIT_9) return { value, start };
+    value += (byte - DIGIT_0) * unit;
+    start--;
+  }
+}
+
+/**
+ * The user in the field that ends before `end`, and where that field starts; no text if there is
+ * none, null if it cannot be read here.
+ */
+function userBefore(bytes: Buffer, end: number): { text?: string; start: number } | null {
+  if (bytes[end - 1] !== QUOTE) return { start: end };
+  let quote = end - 2;
+  while (quote > 0 && bytes[quote] !== QUOTE) if (bytes[quote--] === BACKSLASH) return null;
+  const start = quote - USER.length;
+  if (!startsWith(bytes, start, USER)) return null;
+  return { text: bytes.toString("utf8", quote + 1, end - 1), start };
 }

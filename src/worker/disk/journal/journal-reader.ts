@@ -2,7 +2,7 @@
  * Reads the journal as a stream and judges each line by itself: a record, damaged, under another
  * key, or torn by a crash. The opening decides what to do about it.
  */
-import type { OpenFile } from "../../ports/files.js";
+import type { ReadableFile } from "../../ports/files.js";
 import type { Change } from "../documents/change.js";
 import { isEnvelope } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
@@ -37,11 +37,12 @@ export interface JournalReading {
   readonly unterminated: boolean;
 }
 
-/** Reads a journal, calling back for each record in order. */
+/** Reads a journal, calling back for each record in order, and for the marks of guests' writes. */
 export async function readJournal(
-  file: OpenFile | null,
+  file: ReadableFile | null,
   keyring: Keyring | null,
   onChange: (change: Change) => void,
+  onMarks: (marks: string) => void = () => undefined,
 ): Promise<JournalReading> {
   const damage = new DamagedRanges();
   const envelopes = new Envelopes();
@@ -61,7 +62,8 @@ export async function readJournal(
         length = end;
         unterminated = true;
       }
-      onChange(decoded.change);
+      if (decoded.change !== null) onChange(decoded.change);
+      if (decoded.by !== undefined) onMarks(decoded.by);
       return;
     }
     envelopes.fail(decoded.fault);

@@ -1,14 +1,19 @@
 /**
- * The open journal file: appends lines, cuts off what a failed append left, and switches to a
- * shorter file. What a crash left at its end has been cut off by the opening.
+ * The open journal file: appends the lines that the committer gives it, cuts off what a failed commit
+ * left, and switches to a shorter file. What a crash left at its end has been cut off by the opening.
  */
-import { ioError } from "../../ports/failure.js";
-import type { OpenFile } from "../../ports/files.js";
+import { ioError, isDiskFull, isFailedWrite } from "../../ports/failure.js";
+import type { Files, OpenFile } from "../../ports/files.js";
+
+type How = "write" | "writeThrough";
+type MakeRoom = () => Promise<boolean>;
 
 export class Journal {
   readonly path: string;
   #file: OpenFile | null;
   #length: number;
+  /** Where the next lines go: behind the whole records, unless some are being appended. */
+  #end: number;
   #trusted = true;
 
   /** The first `length` bytes of `file` are whole records; the rest is overwritten. */
@@ -16,6 +21,7 @@ export class Journal {
     this.path = path;
     this.#file = file;
     this.#length = length;
+    this.#end = length;
   }
 
   /** Length of the whole records, in bytes. */
@@ -32,28 +38,52 @@ export class Journal {
   }
 
   /**
-   * Appends lines. With `sync` they are on the disk when this resolves.
-   * @throws StoreError `STORE_IO`; the file is then unchanged, or not {@link trusted}
+   * Appends lines. They are part of the journal once {@link commit} has resolved.
+   * @param makeRoom called if the disk is full; resolves to whether it may no longer be
    */
-  async append(lines: Uint8Array, sync: boolean): Promise<void> {
-    const file = this.#opened();
+  append(lines: Uint8Array, makeRoom: MakeRoom): Promise<void> {
+    return this.#write(lines, "write", makeRoom);
+  }
+
+  /**
+   * Appends the last lines, and makes all that was appended part of the journal. With `sync` it is
+   * on the disk when this resolves.
+   * @throws StoreError `STORE_IO`; after a failed fsync the file is not {@link trusted}
+   */
+  async commit(lines: Uint8Array, sync: boolean, makeRoom: MakeRoom): Promise<void> {
+    let how: How = "write";
+    if (sync) how = "writeThrough"; // guard: journal, fsync of a commit
+    await this.#write(lines, how, makeRoom);
+    this.#length = this.#end;
+  }
+
+  /** Cuts off what was appended since the last commit. If that fails, it is not {@link trusted}. */
+  async rollback(): Promise<void> {
+    if (this.#end === this.#length) return;
+    this.#end = this.#length;
     try {
-      await file.write(lines, this.#length);
-    } catch (cause) {
-      await this.#cut(file);
-      throw ioError(`cannot write to ${this.path}`, cause);
+      const file = this.#opened();
+      await file.truncate(this.#length); // guard: journal, what was refused is cut off
+      // Otherwise a refused write could reappear after a power cut.
+      await file.sync(); // guard: journal, fsync of a cut
+    } catch {
+      // What remains may be longer than what is written over it next, and stick out behind that.
+      this.#trusted = false;
     }
-    if (sync) {
-      try {
-        await file.sync(); // guard: journal, fsync of an append
-      } catch (cause) {
-        // The kernel may have dropped the pages and forgotten the error: a second fsync that
-        // succeeds proves nothing. https://wiki.postgresql.org/wiki/Fsync_Errors
-        this.#trusted = false; // guard: journal, a failed fsync is not trusted
-        throw ioError(`cannot fsync ${this.path}`, cause);
-      }
-    }
-    this.#length += lines.byteLength;
+  }
+
+  /**
+   * Whether the file still has its name and what has been written to it.
+   * @throws StoreError `STORE_IO`; the file is then not {@link trusted} if it is no longer open
+   */
+  async isInPlace(files: Files): Promise<boolean> {
+    const file = this.#opened();
+    const named = await files.identity(this.path);
+    if (named?.id !== (await this.#identity(file))) return false;
+    if (this.#length === 0) return true;
+    // Behind the end of a file that was emptied, what is written leaves a hole at the start.
+    const first = Buffer.alloc(1);
+    return (await file.read(first, 0)) === 1 && first[0] !== 0;
   }
 
   /** Copies the bytes from `from` to `to` into another file, at `position`. */
@@ -68,26 +98,23 @@ export class Journal {
     }
   }
 
-  /**
-   * Closes the file, because Windows cannot rename another over an open one. Not {@link trusted}
-   * until {@link replace}.
-   */
-  async release(): Promise<void> {
+  /** Hands the file over to be closed by the caller. Not {@link trusted} until {@link replace}. */
+  detach(): OpenFile | null {
     this.#trusted = false;
     const file = this.#file;
     this.#file = null;
-    // Nothing will be written to it, so an error does not matter.
-    await file?.close().catch(() => undefined);
+    return file;
   }
 
-  /** Switches to the file that now has the name of the journal. Follows {@link release}. */
+  /** Switches to the file that now has the name of the journal. Follows {@link detach}. */
   replace(file: OpenFile, length: number): void {
     this.#file = file;
     this.#length = length;
+    this.#end = length;
     this.#trusted = true;
   }
 
-  /** For when the name may belong to either file, so that appending guarantees nothing. */
+  /** For when the name may belong to another file, so that appending guarantees nothing. */
   distrust(): void {
     this.#trusted = false;
   }
@@ -96,7 +123,7 @@ export class Journal {
     try {
       await this.#opened().sync();
     } catch (cause) {
-      this.#trusted = false;
+      this.#trusted = false; // guard: journal, a failed fsync is not trusted
       throw ioError(`cannot fsync ${this.path}`, cause);
     }
   }
@@ -108,22 +135,40 @@ export class Journal {
     await file?.close();
   }
 
+  async #write(lines: Uint8Array, how: How, makeRoom: MakeRoom): Promise<void> {
+    const file = this.#opened();
+    const at = this.#end;
+    // A write that fails may have left a part.
+    this.#end += lines.byteLength;
+    try {
+      await file[how](lines, at).catch(async (error: unknown) => {
+        const isFull = isFailedWrite(error) && isDiskFull(error);
+        if (!isFull || !(await makeRoom())) throw error;
+        await file[how](lines, at);
+      });
+    } catch (cause) {
+      // The kernel may have dropped the pages and forgotten the error: a second fsync that succeeds
+      // proves nothing. https://wiki.postgresql.org/wiki/Fsync_Errors
+      if (!isFailedWrite(cause)) this.#trusted = false; // guard: journal, nor that of a commit
+      throw ioError(`cannot write to ${this.path}`, cause);
+    }
+  }
+
+  async #identity(file: OpenFile): Promise<string> {
+    try {
+      return (await file.identity()).id;
+    } catch (cause) {
+      // The thread that had it open has died, and what was appended cannot be known.
+      this.#trusted = false; // guard: journal, a file that is no longer open is not trusted
+      throw ioError(`cannot use ${this.path}`, cause);
+    }
+  }
+
   #opened(): OpenFile {
     if (this.#file === null) {
       throw ioError(`cannot use ${this.path}`, "it is closed, or replacing it has failed");
     }
     return this.#file;
-  }
-
-  async #cut(file: OpenFile): Promise<void> {
-    try {
-      await file.truncate(this.#length); // guard: journal, half a record is cut off
-      // Otherwise a refused write could reappear after a power cut.
-      await file.sync(); // guard: journal, fsync of a cut
-    } catch {
-      // What remains may be longer than what is written over it next, and stick out behind that.
-      this.#trusted = false;
-    }
   }
 }
 

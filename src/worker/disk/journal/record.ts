@@ -16,16 +16,29 @@ import {
 import { readPlainDocument } from "../documents/plain-document.js";
 import { DATA_OFFSET, isEnvelope } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
-import { COMMA, formatChecksum, OPEN_BRACE, startsWith } from "../lines/ascii.js";
+import { COMMA, formatChecksum, OPEN_BRACE, QUOTE, startsWith } from "../lines/ascii.js";
 
-/** Stores the whole document of a session, replacing any with the same id. */
-export function insertRecord(now: number, sid: string, session: SessionDocument): string {
-  return insertTextRecord(now, sid, documentText(sid, session));
+/**
+ * Stores the whole document of a session, replacing any with the same id.
+ * @param by the mark of the guest's write that this is, if it is one
+ */
+export function insertRecord(
+  now: number,
+  sid: string,
+  session: SessionDocument,
+  by?: string,
+): string {
+  return insertTextRecord(now, sid, documentText(sid, session), by);
 }
 
 /** Stores a document that is given as JSON text. */
-export function insertTextRecord(now: number, id: string, document: string): string {
-  return `{"op":"insert","ts":${now},"id":${JSON.stringify(id)},"doc":${document}}`;
+export function insertTextRecord(now: number, id: string, document: string, by?: string): string {
+  return `{"op":"insert","ts":${now}${byMember(by)},"id":${JSON.stringify(id)},"doc":${document}}`;
+}
+
+/** Marks consist of digits, letters, dots and the spaces between them. */
+function byMember(by: string | undefined): string {
+  return by === undefined ? "" : `,"by":"${by}"`;
 }
 
 /** Moves the expiry of a session, and replaces its cookie if there is a newer one. */
@@ -40,8 +53,17 @@ export function touchRecord(now: number, sid: string, session: SessionDocument):
   );
 }
 
-export function deleteRecord(now: number, id: string): string {
-  return `{"op":"delete","ts":${now},"id":${JSON.stringify(id)}}`;
+export function deleteRecord(now: number, id: string, by?: string): string {
+  return `{"op":"delete","ts":${now}${byMember(by)},"id":${JSON.stringify(id)}}`;
+}
+
+/** Says that these writes of guests have been executed. An update that updates nothing. */
+export function marksRecord(now: number, by: string): string {
+  const updatedAt = new Date(now).toISOString();
+  return (
+    `{"op":"update","ts":${now}${byMember(by)},"id":"",` +
+    `"set":{},"unset":[],"inc":{},"updatedAt":"${updatedAt}"}`
+  );
 }
 
 const CHECKSUM_FIELD = Buffer.from(',"crc":"');
@@ -58,8 +80,14 @@ export function encodeLine(record: string, keyring: Keyring | null): string {
 /** Why a line is not a record. `sealed`: it is an envelope, but there is no key. */
 export type LineFault = "damaged" | "sealed" | "unknown-key";
 
+/** A record: the change that it makes, or none, and the marks that it has. */
+interface Decoded {
+  readonly change: Change | null;
+  readonly by?: string;
+}
+
 export type DecodedLine =
-  { readonly change: Change; readonly encrypted: boolean } | { readonly fault: LineFault };
+  (Decoded & { readonly encrypted: boolean }) | { readonly fault: LineFault };
 
 const RECORD_PREFIX = '{"op":"';
 /** Base64 characters that encode the prefix; a torn envelope may have fewer. */
@@ -83,22 +111,29 @@ function decodePlain(line: Buffer, encrypted: boolean): DecodedLine {
     const checksum = formatChecksum(crc32(line.subarray(0, end)));
     if (line.toString("latin1", end) !== `,"crc":"${checksum}"}`) return { fault: "damaged" };
     // The shortcut relies on the exact format of our own lines, which the checksum proves.
-    const change = decodeOwnInsert(line, end);
-    if (change !== null) return { change, encrypted };
+    const decoded = decodeOwnInsert(line, end);
+    if (decoded !== null) return { ...decoded, encrypted };
   }
-  const change = decodeAny(line, checked);
-  return change === null ? { fault: "damaged" } : { change, encrypted };
+  const decoded = decodeAny(line, checked);
+  return decoded === null ? { fault: "damaged" } : { ...decoded, encrypted };
 }
 
 const INSERT_PREFIX = Buffer.from('{"op":"insert","ts":');
+const BY_MEMBER = Buffer.from(',"by":"');
 const ID_MEMBER = Buffer.from(',"id":"');
 const DOC_MEMBER = Buffer.from(',"doc":');
 
 /** Decodes an insert by {@link insertRecord} without parsing; its document ends at `end`. */
-function decodeOwnInsert(line: Buffer, end: number): Change | null {
+function decodeOwnInsert(line: Buffer, end: number): Decoded | null {
   if (!startsWith(line, 0, INSERT_PREFIX)) return null;
   let at = INSERT_PREFIX.length;
   while (at < end && line[at] !== COMMA) at++;
+  let by: string | undefined;
+  if (startsWith(line, at, BY_MEMBER)) {
+    const start = at + BY_MEMBER.length;
+    at = line.indexOf(QUOTE, start) + 1;
+    by = line.toString("latin1", start, at - 1);
+  }
   if (!startsWith(line, at, ID_MEMBER)) return null;
   const idStart = at + ID_MEMBER.length;
   const document = line.indexOf(DOC_MEMBER, idStart);
@@ -108,14 +143,15 @@ function decodeOwnInsert(line: Buffer, end: number): Change | null {
   const { sid, session, idStart: start, idBytes } = found;
   // The record and the document must have the same id.
   if (line.compare(line, start, start + idBytes, idStart, document - 1) !== 0) return null;
-  return { op: "store", sid, session };
+  const change: Change = { op: "store", sid, session };
+  return by === undefined ? { change } : { change, by };
 }
 
 /** The fields of lite-nosql's records. */
 const FIELDS = new Set(["op", "ts", "id", "doc", "set", "unset", "inc", "updatedAt"]);
 
 /** Decodes any record of lite-nosql; null if it is invalid. */
-function decodeAny(line: Buffer, checked: boolean): Change | null {
+function decodeAny(line: Buffer, checked: boolean): Decoded | null {
   // A foreign file may have very many lines, and an exception for each would take long.
   if (!line.includes(OPEN_BRACE)) return null;
   let value: unknown;
@@ -125,13 +161,22 @@ function decodeAny(line: Buffer, checked: boolean): Change | null {
     return null;
   }
   if (!isJsonObject(value)) return null;
-  const { op, id, doc } = value;
+  const { id, by } = value;
   if (typeof id !== "string") return null;
   // lite-nosql writes no other fields: another one is a checksum whose name is damaged.
   if (!checked && Object.keys(value).some((name) => !FIELDS.has(name))) return null;
-  if (op === "delete") return { op, id };
+  // Only this store has marks, and its records have checksums.
+  const marks = checked && typeof by === "string" ? by : undefined;
+  const change = readChange(id, value);
+  if (marks === undefined) return change === null ? null : { change };
+  return { change: change?.op === "update" ? null : change, by: marks };
+}
+
+function readChange(id: string, record: JsonObject): Change | null {
+  const { op, doc, ts } = record;
+  if (op === "delete") return { op, id, ts: typeof ts === "number" ? ts : 0 };
   if (op === "insert") return isJsonObject(doc) ? { op, id, document: doc } : null;
-  if (op === "update") return { op, id, patch: readPatch(value) };
+  if (op === "update") return { op, id, patch: readPatch(record) };
   return null;
 }
 

@@ -16,11 +16,11 @@ import {
   type KeyObject,
   pbkdf2,
   randomBytes,
-  randomFillSync,
   timingSafeEqual,
 } from "node:crypto";
 import { promisify } from "node:util";
 
+import { drawsOf } from "../../ports/nonce.js";
 import { COLON, isHexDigit } from "../lines/ascii.js";
 
 const ALGORITHM = "aes-256-gcm";
@@ -173,16 +173,5 @@ export function plainDigest(): Hash {
   return createHash("sha256");
 }
 
-const ivPool = Buffer.alloc(IV_BYTES * 256);
-let ivPoolAt = ivPool.length;
-
-/** A random iv. Drawn in bulk: a single draw takes as long as encrypting a small session. */
-export function nextIv(): Buffer {
-  if (ivPoolAt === ivPool.length) {
-    randomFillSync(ivPool);
-    ivPoolAt = 0;
-  }
-  const iv = Buffer.from(ivPool.subarray(ivPoolAt, ivPoolAt + IV_BYTES));
-  ivPoolAt += IV_BYTES;
-  return iv;
-}
+/** A random iv. */
+export const nextIv = drawsOf(IV_BYTES);

@@ -49,7 +49,7 @@ async function syncSalt(files: Files, paths: CollectionPaths): Promise<void> {
     file = await files.open(paths.salt, "existing");
   } catch (error) {
     // A salt that we may not write to was not created just now.
-    if (READ_ONLY.some((code) => isErrno(error, code))) return;
+    if (isErrno(error, ...READ_ONLY)) return;
     throw error;
   }
   try {

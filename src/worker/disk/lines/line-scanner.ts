@@ -2,7 +2,7 @@
  * Splits a stream of bytes into lines. JSON text and base64 contain no raw `\n`, so damage to one
  * line does not affect the others. Holds two chunks in memory, and a line that is longer.
  */
-import type { OpenFile } from "../../ports/files.js";
+import type { ReadableFile } from "../../ports/files.js";
 import { NEWLINE } from "./ascii.js";
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -13,7 +13,7 @@ const MAX_LINE_BYTES = 2 ** 29 - 24;
 export type ByteSource = (target: Uint8Array) => Promise<number>;
 
 /** The bytes of a file from its beginning; an empty stream without a file. */
-export function fileSource(file: OpenFile | null): ByteSource {
+export function fileSource(file: ReadableFile | null): ByteSource {
   let position = 0;
   return async (target) => {
     const read = (await file?.read(target, position)) ?? 0;

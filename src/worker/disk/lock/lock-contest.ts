@@ -2,11 +2,11 @@
  * How a store gets the lock: creates it, takes it over if its owner is dead, or watches it if only
  * the heartbeat can show whether its owner is alive.
  */
-import { StoreError } from "../../../protocol/errors.js";
 import { pause } from "../../ports/clock.js";
 import { isErrno } from "../../ports/failure.js";
 import type { Files, OpenFile } from "../../ports/files.js";
 import type { CollectionPaths } from "../paths.js";
+import { foreignError, lockedError } from "./lock-errors.js";
 import {
   type LockFiles,
   makeLock,
@@ -18,6 +18,8 @@ import {
 } from "./lock-file.js";
 import {
   type Contender,
+  isForeign,
+  isReachable,
   judge,
   type LockRecord,
   lockText,
@@ -25,67 +27,169 @@ import {
   STALE_MS,
   type Verdict,
 } from "./lock-record.js";
+import type { Address, Meeting, Reached } from "./meeting.js";
 
 /** Interval at which a lock that may be stale is checked. */
 const POLL_MS = 250;
+/** That of stores which share, and wait for an owner that is about to go or to come. */
+const SHARED_POLL_MS = 25;
 /** Enough to watch the owner for {@link STALE_MS}, then a contender that died during a takeover. */
-const MAX_POLLS = (2.5 * STALE_MS) / POLL_MS;
+const MAX_WAIT_MS = 2.5 * STALE_MS;
 /** Immediate attempts before the next pause, if other contenders create and remove the lock. */
 const MAX_TRIES = 3;
 
 export interface LockParts extends Contender, LockFiles {
   readonly paths: CollectionPaths;
+  /** Null if this store does not share. */
+  readonly meeting: Meeting | null;
+}
+
+/** A lock that was taken: its file, open, and what its record says. */
+export interface Taken {
+  readonly file: OpenFile;
+  readonly address: Address | null;
+  /** Whether nobody can be writing to the files any more who had the lock before. */
+  readonly isProven: boolean;
+  /** Whether the store itself had it before, and nobody since. */
+  readonly isOwn: boolean;
 }
 
 /**
  * Takes the lock. Waits, usually for up to 10 s, while its owner may be alive elsewhere.
+ * @returns null if this store has joined the owner instead
  * @throws StoreError `STORE_LOCKED` with the owner's pid and host
  */
-export async function contest(parts: LockParts, started: string | null): Promise<OpenFile> {
-  const { files, paths, clock } = parts;
-  const watches = { owner: new Watch(parts), takeover: new Watch(parts) };
-  for (let polls = 0; polls < MAX_POLLS; polls++) {
-    const file = await attempt(parts, started, watches);
-    if (file !== null) {
+export async function contest(parts: LockParts, started: string | null): Promise<Taken | null> {
+  const { files, paths, clock, meeting } = parts;
+  const pollMs = meeting === null ? POLL_MS : SHARED_POLL_MS;
+  const contestant = new Contestant(parts, started);
+  const end = clock.monotonic() + MAX_WAIT_MS;
+  while (clock.monotonic() < end) {
+    const result = await contestant.attempt();
+    if (result === "joined") return null;
+    if (result !== "wait") {
       await removeLeftovers(files, paths).catch(() => undefined);
-      return file;
+      return result;
     }
-    await pause(clock, POLL_MS);
+    await pause(clock, pollMs);
   }
-  throw lockedError(paths, parseLock((await readLock(files, paths.lock)) ?? ""));
+  const record = parseLock((await readLock(files, paths.lock)) ?? "");
+  throw lockedError(paths, record, contestant.reached);
 }
 
-interface Watches {
-  readonly owner: Watch;
-  readonly takeover: Watch;
-}
+class Contestant {
+  readonly #parts: LockParts;
+  readonly #started: string | null;
+  readonly #owner: Watch;
+  readonly #takeover: Watch;
+  /** Whether everybody who had the lock before is known to be dead, or to have released it. */
+  #isProven = true;
+  #isOwn = false;
+  #hasTakenAway = false;
+  #reached: Reached | null = null;
+  /** When an owner without a lock was found first. */
+  #leftoverSince: number | null = null;
 
-/** @returns the lock file, open; null to check again after {@link POLL_MS} */
-async function attempt(
-  parts: LockParts,
-  started: string | null,
-  { owner, takeover }: Watches,
-): Promise<OpenFile | null> {
-  const { files, paths } = parts;
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const own = lockText(parts, started);
-    if (await makeLock(parts, paths.lock, own)) {
-      const file = await openOwn(files, paths);
-      if (file !== null) return file;
+  constructor(parts: LockParts, started: string | null) {
+    this.#parts = parts;
+    this.#started = started;
+    this.#owner = new Watch(parts);
+    this.#takeover = new Watch(parts);
+  }
+
+  /** What came of the last attempt to reach the owner, or null. */
+  get reached(): Reached | null {
+    return this.#reached;
+  }
+
+  /** @returns `wait` to check again after a while */
+  async attempt(): Promise<Taken | "joined" | "wait"> {
+    const { files, paths } = this.#parts;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const text = await readLock(files, paths.lock);
+      if (text === null) {
+        // An owner whose lock this one has taken away has been waited for.
+        if (!this.#hasTakenAway && (await this.#mayLinger())) return "wait";
+        const taken = await this.#make();
+        if (taken !== null) return taken;
+        this.#isOwn = false;
+        continue;
+      }
+      // Whose lock was taken away before matters no more: somebody has had one since.
+      this.#isOwn = false;
+      if (isForeign(text)) throw foreignError(paths.lock);
+      const verdict = await this.#judge(text);
+      if (verdict === "joined") return verdict;
+      if (verdict === "held") throw lockedError(paths, parseLock(text), this.#reached);
+      if (verdict === "unsure") return "wait";
+      if (verdict === "stale") this.#isProven = false;
+      if (!(await this.#takeAway(text))) return "wait";
+      this.#hasTakenAway = true;
+      this.#isOwn = parseLock(text)?.owner === this.#parts.owner;
     }
-    const text = await readLock(files, paths.lock);
-    if (text === null) continue;
-    const verdict = await owner.judge(text);
-    if (verdict === "held") throw lockedError(paths, parseLock(text));
-    if (verdict === "unsure") return null;
-    if (await takeAway(parts, paths, text, own)) continue;
+    return "wait";
+  }
+
+  /** Whether an owner that has lost its lock is about to notice. */
+  async #mayLinger(): Promise<boolean> {
+    if ((await this.#parts.meeting?.hasLeftover()) !== true) return false;
+    this.#isProven = false;
+    const now = this.#parts.clock.monotonic();
+    this.#leftoverSince ??= now;
+    return now - this.#leftoverSince < STALE_MS;
+  }
+
+  async #make(): Promise<Taken | null> {
+    const { files, paths, meeting } = this.#parts;
+    const address = (await meeting?.address()) ?? null;
+    const text = lockText(this.#parts, this.#started, address);
+    if (!(await makeLock(this.#parts, paths.lock, text))) return null;
+    const file = await openOwn(files, paths);
+    if (file === null) return null;
+    return { file, address, isProven: this.#isProven, isOwn: this.#isOwn };
+  }
+
+  async #judge(text: string): Promise<Verdict | "joined"> {
+    const record = parseLock(text);
+    const { meeting, files, paths } = this.#parts;
+    // Who does not share himself, or does not say where he is, is judged by his process alone.
+    if (meeting === null || !isReachable(record)) return this.#owner.judge(text);
+    const lock = await files.identity(paths.lock);
+    if (lock === null) return "unsure";
+    this.#reached = await meeting.reach(record, lock.id);
+    if (this.#reached === "joined") return "joined";
+    if (this.#reached === "alive") return "unsure";
+    const verdict = await judge(record, this.#parts);
+    if (verdict === "dead") return verdict;
+    // A socket belongs to the kernel: if that is the same, it knows that nobody has it.
+    const isSameKernel = bootOf(record.space) === bootOf(this.#parts.processes.space);
+    if (this.#reached === "gone" && isSameKernel && verdict !== "held") return "dead";
+    const isLate = this.#parts.clock.now() - record.ts > STALE_MS;
+    if (isLate && meeting.isSilent(record.socket)) return "stale";
+    return this.#owner.watch(text, record);
+  }
+
+  /** @returns whether the lock may be free now */
+  async #takeAway(text: string): Promise<boolean> {
+    const { files, paths } = this.#parts;
+    const own = lockText(this.#parts, this.#started, null);
+    if (await takeAway(this.#parts, paths, text, own)) return true;
     const holder = await readLock(files, takeoverPath(paths));
-    if (holder !== null && (await takeover.judge(holder)) === "stale") {
-      await moveAway(parts, takeoverPath(paths), holder);
+    if (holder !== null && isForeign(holder)) throw foreignError(takeoverPath(paths));
+    if (holder !== null && isFree(await this.#takeover.judge(holder))) {
+      await moveAway(this.#parts, takeoverPath(paths), holder);
     }
-    return null;
+    return false;
   }
-  return null;
+}
+
+function isFree(verdict: Verdict): boolean {
+  return verdict === "dead" || verdict === "stale";
+}
+
+/** The part that names the boot of the kernel; null if it is unknown. */
+function bootOf(space: string | null): string | null {
+  return space?.split(" ")[0] ?? null;
 }
 
 /**
@@ -103,45 +207,42 @@ async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile |
   }
 }
 
+/** What may pass between two looks: more, and it was the contender that stood still. */
+const MAX_GAP_MS = 3000;
+
 /** Watches a lock until it is known whether its owner is alive. */
 class Watch {
   readonly #contender: Contender;
   #seen: string | null = null;
-  #polls = 0;
+  #seenAt = 0;
+  /** For how long it has not changed. */
+  #watchedMs = 0;
 
   constructor(contender: Contender) {
     this.#contender = contender;
   }
 
-  /** @returns `unsure` to check again after {@link POLL_MS} */
+  /** @returns `unsure` to check again after a while */
   async judge(text: string): Promise<Verdict> {
     const record = parseLock(text);
     const verdict = await judge(record, this.#contender);
     if (verdict !== "unsure") return verdict;
     if (this.#seen !== null && this.#seen !== text) {
       this.#seen = null;
-      this.#polls = 0;
       return "held";
     }
-    // An unreadable lock was just being written at the first check, or its writer is dead.
-    const stale = record === null ? this.#polls > 0 : this.#polls * POLL_MS >= STALE_MS;
-    if (stale) return "stale";
-    this.#seen = text;
-    this.#polls++;
-    return "unsure";
+    return this.watch(text, record);
   }
-}
 
-export function lockedError(paths: CollectionPaths, record: LockRecord | null): StoreError {
-  const owner =
-    record === null
-      ? "an unknown process (its lock file is unreadable)"
-      : `process ${record.pid} on host ${record.host}`;
-  return new StoreError(
-    "STORE_LOCKED",
-    `the collection is in use by ${owner}: only one store may have it open at a time. ` +
-      "Close that store, or use a different directory or collection. Processes of a cluster or " +
-      "of PM2 cannot share a collection: they need a store for several processes, such as Redis. " +
-      `Lock file: ${paths.lock}`,
-  );
+  /** Whether the lock has not changed for as long as its owner may be silent. */
+  watch(text: string, record: LockRecord | null): "stale" | "unsure" {
+    const now = this.#contender.clock.monotonic();
+    const isSame = this.#seen === text;
+    this.#watchedMs = isSame ? this.#watchedMs + Math.min(now - this.#seenAt, MAX_GAP_MS) : 0;
+    this.#seen = text;
+    this.#seenAt = now;
+    // An unreadable lock was just being written at the first check, or its writer is dead.
+    if (record === null) return isSame ? "stale" : "unsure";
+    return this.#watchedMs >= STALE_MS ? "stale" : "unsure";
+  }
 }

@@ -3,15 +3,20 @@
  * lite-nosql a lock whose `ts` is over 10 s old is stale, so a heartbeat renews it. That also shows
  * stores on other machines and in other containers that the owner is alive.
  */
-import { StoreError } from "../../../protocol/errors.js";
-import type { Clock, Timer } from "../../ports/clock.js";
-import { ioError, isErrno } from "../../ports/failure.js";
+import type { StoreError } from "../../../protocol/errors.js";
+import { elapsedSince, type Moment, momentOf, type Timer } from "../../ports/clock.js";
+import { ioError } from "../../ports/failure.js";
 import type { OpenFile } from "../../ports/files.js";
-import { contest, lockedError, type LockParts } from "./lock-contest.js";
+import { contest, type LockParts, type Taken } from "./lock-contest.js";
+import { HeldFile } from "./held-file.js";
+import { deletedError, goneError, lockedError, lostError } from "./lock-errors.js";
 import { readLock } from "./lock-file.js";
 import { lockText, parseLock } from "./lock-record.js";
+import type { Address } from "./meeting.js";
 
 const HEARTBEAT_MS = 2500;
+/** Longer than any lock. */
+const MAX_LOCK_BYTES = 4096;
 /** Without a heartbeat for this long, another process may soon take the lock (after 10 s). */
 const LEASE_MS = 7000;
 
@@ -19,37 +24,65 @@ export class Lock {
   readonly #parts: LockParts;
   readonly #onLost: (error: StoreError) => void;
   readonly #started: string | null;
-  /** Kept open: writes through it cannot reach a lock that another process creates. */
-  #file: OpenFile | null;
+  readonly #file: HeldFile;
+  /** Which file it is. Another process that takes the lock makes another file. */
+  readonly id: string;
+  /** Whether nobody can be writing to the files any more who had the lock before. */
+  readonly isProven: boolean;
+  /** Whether the store itself had it before, and nobody since. */
+  readonly isOwn: boolean;
+  /** Where this store can be reached; null if it cannot be. */
+  #address: Address | null;
+  /** Whether there were calls since the last heartbeat. */
+  #isUsed = true;
   /** When the last heartbeat was written. */
   #lastHeartbeat: Moment;
+  /** When the last one was begun, and whether it was not written because the disk failed. */
+  #lastAttempt: Moment;
+  #isFailing = false;
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
   #released = false;
+  /** Whether there is a journal beside it, of a store that shares. */
+  #hasJournal = false;
+  /** Why the lock is lost, once it is. */
+  #lost: StoreError | null = null;
 
   private constructor(
     parts: LockParts,
-    file: OpenFile,
+    { file, address, isProven, isOwn }: Taken,
+    id: string,
     started: string | null,
     onLost: (error: StoreError) => void,
   ) {
     this.#parts = parts;
-    this.#file = file;
+    this.#file = new HeldFile(parts.files, parts.paths.lock, file, id);
+    this.id = id;
+    this.#address = address;
+    this.isProven = isProven;
+    this.isOwn = isOwn;
     this.#started = started;
     this.#onLost = onLost;
     this.#lastHeartbeat = momentOf(parts.clock);
+    this.#lastAttempt = this.#lastHeartbeat;
     this.#schedule();
   }
 
   /**
    * Takes the lock. Waits, usually for up to 10 s, while its owner may be alive elsewhere.
    * @param onLost called once if another process takes the lock while it is held
+   * @returns null if this store has joined the owner instead
    * @throws StoreError `STORE_LOCKED` with the owner's pid and host
    */
-  static async acquire(parts: LockParts, onLost: (error: StoreError) => void): Promise<Lock> {
+  static async acquire(
+    parts: LockParts,
+    onLost: (error: StoreError) => void,
+  ): Promise<Lock | null> {
     const started = await parts.processes.startOf(parts.processes.pid);
     try {
-      return new Lock(parts, await contest(parts, started), started, onLost);
+      const taken = await contest(parts, started);
+      if (taken === null) return null;
+      return new Lock(parts, taken, await identified(parts, taken.file), started, onLost);
     } catch (cause) {
       throw ioError(`cannot lock ${parts.paths.lock}`, cause);
     }
@@ -61,23 +94,71 @@ export class Lock {
     try {
       reason = await this.#reasonLost();
     } catch (cause) {
-      throw ioError(`cannot read ${this.#parts.paths.lock}`, cause);
+      throw ioError(`cannot look at ${this.#parts.paths.lock}`, cause);
     }
-    if (reason !== null) throw reason;
+    if (reason === null) return;
+    // Whoever shares must know before anybody is answered.
+    if (this.#parts.meeting !== null) this.#onLost(reason);
+    throw reason;
   }
 
   /**
-   * Like {@link assertHeld}, but reads the lock only if the process was stopped, or the disk slow,
+   * Like {@link assertHeld}, but looks at the lock only if the process was stopped, or the disk slow,
    * for so long that another process may have taken it unnoticed.
    */
   async assertLeased(): Promise<void> {
-    const { time, monotonic } = momentOf(this.#parts.clock);
-    // The monotonic clock may stop during suspension, and the system time may be set back.
-    const silentMs = Math.max(
-      time - this.#lastHeartbeat.time,
-      monotonic - this.#lastHeartbeat.monotonic,
-    );
-    if (silentMs > LEASE_MS) await this.assertHeld();
+    if (!this.isLeased()) await this.assertHeld();
+  }
+
+  /** Whether the last heartbeat is so young that no other process can have taken the lock since. */
+  isLeased(): boolean {
+    return this.#silentMs(this.#lastHeartbeat) <= LEASE_MS;
+  }
+
+  /**
+   * Whether to answer reads without {@link renew}. While the disk fails they go on: as long as this
+   * process answers others, none takes the lock.
+   */
+  mayAnswer(): boolean {
+    return this.isLeased() || (this.#isFailing && this.#silentMs(this.#lastAttempt) <= LEASE_MS);
+  }
+
+  #silentMs(since: Moment): number {
+    return elapsedSince(since, this.#parts.clock);
+  }
+
+  /**
+   * Makes a heartbeat after a silence.
+   * @throws StoreError `STORE_LOCKED` if another process has taken the lock
+   */
+  async renew(): Promise<void> {
+    await this.#beating;
+    this.#timer?.cancel();
+    this.#isUsed = true;
+    await (this.#beating = this.#beat().finally(() => (this.#beating = null)));
+    if (this.#lost !== null) await this.assertHeld();
+  }
+
+  /** Notes that the journal is open: if it goes with the lock, another store finds nothing. */
+  keepsJournal(): void {
+    this.#hasJournal = this.#parts.meeting !== null;
+  }
+
+  /** Notes that there was a call, so that the next heartbeat is written. */
+  use(): void {
+    this.#isUsed = true;
+  }
+
+  /**
+   * For after an fsync: whoever takes the lock after this reads files that have what was written.
+   * Less than {@link assertHeld}, since it comes with each commit: which file has the name.
+   * @throws StoreError `STORE_LOCKED` if the lock is no longer this one
+   */
+  async assertNamed(): Promise<void> {
+    const { files, paths } = this.#parts;
+    const found = await files.identity(paths.lock);
+    if (found?.id === this.id && this.#lost === null) return;
+    await this.assertHeld();
   }
 
   /** Releases the lock, unless another process has taken it. */
@@ -86,10 +167,8 @@ export class Lock {
     this.#timer?.cancel();
     await this.#beating;
     const { files, paths } = this.#parts;
-    const file = this.#file;
-    this.#file = null;
     // An error must not leave the lock behind; the file is closed even so.
-    await file?.close().catch(() => undefined);
+    await this.#file.close().catch(() => undefined);
     if ((await this.#reasonLost()) === null) await files.remove(paths.lock);
   }
 
@@ -101,17 +180,42 @@ export class Lock {
 
   async #beat(): Promise<void> {
     const moment = momentOf(this.#parts.clock);
+    this.#lastAttempt = moment;
     try {
       if (!(await this.#isOurs())) return;
+      const address = await this.#addressNow();
+      const isNeeded = this.#isUsed || !this.#canBeSilent(address);
+      this.#isUsed = false;
+      if (!isNeeded) {
+        if (!this.#released) this.#schedule();
+        return;
+      }
+      this.#address = address;
       // The length stays the same: only the digits of `ts` change.
-      await this.#file?.write(Buffer.from(lockText(this.#parts, this.#started)), 0);
+      const text = Buffer.from(lockText(this.#parts, this.#started, address));
+      await this.#file.use((file) => file.write(text, 0));
       // Another process may have taken it during the write.
       if (!(await this.#isOurs())) return;
       this.#lastHeartbeat = moment;
+      this.#isFailing = false;
     } catch {
+      this.#isFailing = true;
       // The disk failed; the next heartbeat may succeed.
     }
     if (!this.#released) this.#schedule();
+  }
+
+  /** Another one if the socket has lost its file; none takes the place of one. */
+  async #addressNow(): Promise<Address | null> {
+    const { meeting } = this.#parts;
+    if (meeting === null || this.#address === null) return null;
+    return (await meeting.address()) ?? this.#address;
+  }
+
+  /** Whether others can do without heartbeats: they ask the socket, or know whether we live. */
+  #canBeSilent(address: Address | null): boolean {
+    const isKnown = address !== null && address.socket === this.#address?.socket;
+    return isKnown && this.#parts.processes.space !== null;
   }
 
   /** Calls `onLost` if the lock is not ours. */
@@ -122,33 +226,42 @@ export class Lock {
   }
 
   async #reasonLost(): Promise<StoreError | null> {
+    if (this.#lost !== null) return this.#lost;
+    const found = await this.#look();
+    // Another look may have been quicker: what is lost stays lost, for one reason.
+    return (this.#lost ??= found);
+  }
+
+  /** Opens nothing as long as the lock is ours: the process may have no descriptor left. */
+  async #look(): Promise<StoreError | null> {
     const { files, paths, owner } = this.#parts;
+    const found = await files.identity(paths.lock);
+    if (found?.id === this.id) {
+      // The same file, but another program may have written its own lock into it.
+      const target = Buffer.alloc(MAX_LOCK_BYTES);
+      const length = (await this.#file.use((file) => file.read(target, 0))) ?? 0;
+      const record = parseLock(target.toString("utf8", 0, length));
+      return record === null || record.owner === owner ? null : lockedError(paths, record);
+    }
     const text = await readLock(files, paths.lock);
     if (text !== null) {
       const record = parseLock(text);
       return record?.owner === owner ? null : lockedError(paths, record);
     }
-    try {
-      await files.list(paths.directory);
-    } catch (cause) {
-      if (isErrno(cause, "ENOENT")) {
-        return ioError(`the directory ${paths.directory} was deleted`, cause);
-      }
-      throw cause;
-    }
-    return new StoreError(
-      "STORE_LOCKED",
-      `${paths.lock} was deleted, so another process may have opened the collection since. ` +
-        "Open it again with a new store",
-    );
+    if (this.#hasJournal && (await files.identity(paths.journal)) === null) return lostError(paths);
+    if ((await files.identity(paths.directory)) === null) return deletedError(paths);
+    return goneError(paths);
   }
 }
 
-interface Moment {
-  readonly time: number;
-  readonly monotonic: number;
-}
-
-function momentOf(clock: Clock): Moment {
-  return { time: clock.now(), monotonic: clock.monotonic() };
+/** Finds out which file the new lock is. */
+async function identified({ files, paths }: LockParts, file: OpenFile): Promise<string> {
+  try {
+    return (await file.identity()).id;
+  } catch (error) {
+    // A lock that nobody holds must not be left behind.
+    await file.close().catch(() => undefined);
+    await files.remove(paths.lock);
+    throw error;
+  }
 }

@@ -1,9 +1,14 @@
 /**
- * Applies lite-nosql's `update` to a parsed document. This store writes it only for touches, but
- * reads every kind.
+ * lite-nosql's `update`: applied to a parsed document, or recognized as a touch. This store writes it
+ * only for touches, but reads every kind.
  */
 import type { Patch } from "../documents/change.js";
-import type { JsonObject } from "../documents/document.js";
+import {
+  cookiePath,
+  isJsonObject,
+  type JsonObject,
+  type SessionDocument,
+} from "../documents/document.js";
 
 export function applyPatch(document: JsonObject, patch: Patch): void {
   for (const [path, value] of Object.entries(patch.set)) {
@@ -21,6 +26,18 @@ export function applyPatch(document: JsonObject, patch: Patch): void {
     define(field.parent, field.name, (typeof before === "number" ? before : 0) + by);
   }
   if (patch.updatedAt !== undefined) define(document, "updatedAt", patch.updatedAt);
+}
+
+/** What a patch does if it does only what a touch does, else null. The cookie may be null. */
+export function touchOf(
+  session: SessionDocument,
+  { set, unset, inc }: Patch,
+): Pick<SessionDocument, "cookie" | "expiresAt"> | null {
+  if (unset.length > 0 || Object.keys(inc).length > 0) return null;
+  const { expiresAt, [cookiePath(session)]: cookie, ...others } = set;
+  if (typeof expiresAt !== "number" || Object.keys(others).length > 0) return null;
+  if (cookie !== undefined && !isJsonObject(cookie)) return null;
+  return { expiresAt, cookie: cookie === undefined ? null : JSON.stringify(cookie) };
 }
 
 /** The last field of a path and its parent. Creates missing parents if `make`, else null. */

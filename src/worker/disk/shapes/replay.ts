@@ -11,14 +11,8 @@
  */
 import type { Change, Patch } from "../documents/change.js";
 import type { Collection } from "../documents/collection.js";
-import {
-  cookiePath,
-  documentText,
-  isJsonObject,
-  type JsonObject,
-  type SessionDocument,
-} from "../documents/document.js";
-import { applyPatch } from "./patch.js";
+import { documentText, type JsonObject, type SessionDocument } from "../documents/document.js";
+import { applyPatch, touchOf } from "./patch.js";
 import { type RecognizedSession, toSession } from "./session-shape.js";
 
 /** A record to be written about what has been converted. */
@@ -28,8 +22,12 @@ export type Rewritten =
   | { readonly op: "delete"; readonly id: string };
 
 export interface Converted {
-  /** To be written in this order, in which they may be cut off anywhere. */
-  readonly records: readonly Rewritten[];
+  /**
+   * To be written step by step. Each takes away what a document had of those before it, so these must
+   * be on the disk by then: of what is written at once, a power cut may leave any part. Only where
+   * two sessions are in each other's documents, a cut in between may cost one.
+   */
+  readonly steps: readonly (readonly Rewritten[])[];
   /** Documents of other applications, as JSON text: never served, and part of every snapshot. */
   readonly kept: readonly (readonly [id: string, json: string])[];
   /** What sessions do not keep of their documents, as JSON text: to be set aside. */
@@ -60,6 +58,7 @@ export class Replay {
   /** Whether there has been anything but sessions of our own shape: opening those is to be fast. */
   #hasForeign = false;
   #records = 0;
+  #deletedSince: number | null = null;
 
   /**
    * @param now epoch milliseconds
@@ -76,12 +75,20 @@ export class Replay {
     return this.#records;
   }
 
+  /** When the first of the sessions was deleted that the files still have, or null. */
+  get deletedSince(): number | null {
+    return this.#deletedSince;
+  }
+
   apply(change: Change): void {
     this.#records++;
     if (change.op === "store") this.#store(change.sid, change.session);
     else if (change.op === "insert") this.#insert(change.id, change.document);
     else if (change.op === "update") this.#update(change.id, change.patch);
-    else this.#end(change.id);
+    else {
+      this.#deletedSince = Math.min(this.#deletedSince ?? Infinity, change.ts);
+      this.#end(change.id);
+    }
   }
 
   /** Puts the converted sessions into the collection. */
@@ -94,30 +101,41 @@ export class Replay {
       sources.set(sid, id);
     }
     const dropped = this.#drop(sources);
-    const records: Rewritten[] = [];
+    const steps: Rewritten[][] = [];
+    const stepOf = new Map<string, number>();
     const left = new Set([...this.#rewritten, ...sources.keys()]);
-    for (const sid of left) this.#rewrite(sid, left, records);
+    for (const sid of left) this.#rewrite(sid, left, steps, stepOf);
+    const last: Rewritten[] = [];
     for (const id of this.#elsewhere.keys()) {
       // Unless a session's own document has taken its place.
-      if (this.#collection.get(id) === undefined) records.push({ op: "delete", id });
+      if (this.#collection.get(id) === undefined) last.push({ op: "delete", id });
     }
     for (const id of this.#patched) {
       const json = this.#kept.get(id);
-      if (json !== undefined) records.push({ op: "insert", id, json });
+      if (json !== undefined) last.push({ op: "insert", id, json });
     }
-    return { records, kept: [...this.#kept], dropped };
+    if (last.length > 0) steps.push(last);
+    return { steps, kept: [...this.#kept], dropped };
   }
 
-  /** Writes a session; before it, one that is in the document that it overwrites. */
-  #rewrite(first: string, left: Set<string>, records: Rewritten[]): void {
+  /** Writes a session, a step after one that is in the document that it overwrites. */
+  #rewrite(
+    first: string,
+    left: Set<string>,
+    steps: Rewritten[][],
+    stepOf: Map<string, number>,
+  ): void {
     const chain: string[] = [];
-    for (let sid: string | undefined = first; sid !== undefined && left.delete(sid);) {
+    let sid: string | undefined = first;
+    while (sid !== undefined && left.delete(sid)) {
       chain.push(sid);
       sid = this.#elsewhere.get(sid)?.sid;
     }
-    for (const sid of chain.reverse()) {
-      const session = this.#collection.get(sid);
-      if (session !== undefined) records.push({ op: "store", sid, session });
+    let step = sid === undefined ? 0 : (stepOf.get(sid) ?? -1) + 1;
+    for (const own of chain.reverse()) {
+      const session = this.#collection.get(own);
+      if (session !== undefined) (steps[step] ??= []).push({ op: "store", sid: own, session });
+      stepOf.set(own, step++);
     }
   }
 
@@ -174,7 +192,10 @@ export class Replay {
   #update(id: string, patch: Patch): void {
     const found = this.#elsewhere.get(id);
     const session = found?.session ?? this.#collection.get(id);
-    if (session !== undefined && applyTouch(session, patch)) {
+    const touch = session === undefined ? null : touchOf(session, patch);
+    if (touch !== null) {
+      if (found === undefined) this.#collection.extend(id, touch.cookie, touch.expiresAt);
+      else Object.assign(found.session, touch, { cookie: touch.cookie ?? found.session.cookie });
       this.#collection.version++;
       return;
     }
@@ -212,15 +233,4 @@ export class Replay {
   #supersede(sid: string): void {
     for (const found of this.#bySid.get(sid) ?? []) found.superseded = true;
   }
-}
-
-/** Applies a patch that only does what a touch does. @returns false where it does more */
-function applyTouch(session: SessionDocument, patch: Patch): boolean {
-  if (patch.unset.length > 0 || Object.keys(patch.inc).length > 0) return false;
-  const { expiresAt, [cookiePath(session)]: cookie, ...others } = patch.set;
-  if (typeof expiresAt !== "number" || Object.keys(others).length > 0) return false;
-  if (cookie !== undefined && !isJsonObject(cookie)) return false;
-  session.expiresAt = expiresAt;
-  if (cookie !== undefined) session.cookie = JSON.stringify(cookie);
-  return true;
 }

@@ -11,8 +11,8 @@ export interface RecognizedSession {
   readonly more: JsonObject | null;
 }
 
-/** Fields that lite-nosql adds to every document. */
-const BOOKKEEPING = new Set(["createdAt", "updatedAt"]);
+/** A field that lite-nosql adds to every document, and which sessions do not keep. */
+const BOOKKEEPING = "updatedAt";
 
 /**
  * Converts a parsed document to a session.
@@ -24,11 +24,12 @@ export function toSession(
   document: JsonObject,
   fallbackExpiry: number,
 ): RecognizedSession | null {
-  const { _id, sid: ownSid, sess, expiresAt, cookie, ...rest } = document;
+  const { _id, sid: ownSid, sess, expiresAt, cookie, createdAt, user, unused, ...rest } = document;
   const opaque = typeof sess === "string";
   if (!opaque && (typeof sess !== "object" || sess === null)) return null;
   const touched = opaque && isJsonObject(cookie);
   const ownExpiry = toTime(expiresAt);
+  const created = toTime(createdAt);
   const dated = ownExpiry ?? cookieExpiry(sess);
   const ownId = typeof _id === "string" ? _id : id;
   const more = Object.fromEntries(
@@ -37,7 +38,9 @@ export function toSession(
       ...(ownSid !== undefined && typeof ownSid !== "string" && { sid: ownSid }),
       ...(cookie !== undefined && !touched && { cookie }),
       ...(expiresAt !== undefined && ownExpiry === null && { expiresAt }),
-    }).filter(([name]) => !BOOKKEEPING.has(name)),
+      ...(user !== undefined && typeof user !== "string" && { user }),
+      ...(unused !== undefined && unused !== true && { unused }),
+    }).filter(([name]) => name !== BOOKKEEPING),
   );
   return {
     sid: typeof ownSid === "string" ? ownSid : ownId,
@@ -45,6 +48,9 @@ export function toSession(
       json: JSON.stringify(sess),
       cookie: touched ? JSON.stringify(cookie) : null,
       expiresAt: dated ?? fallbackExpiry,
+      createdAt: created ?? undefined,
+      user: typeof user === "string" ? user : undefined,
+      unused: unused === true || undefined,
     },
     isUndated: dated === null,
     more: Object.keys(more).length > 0 ? more : null,

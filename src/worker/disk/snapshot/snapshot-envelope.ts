@@ -1,10 +1,15 @@
 /** Decrypts the envelope of a snapshot as a stream, since it may be longer than any string. */
-import type { OpenFile } from "../../ports/files.js";
+import type { ReadableFile } from "../../ports/files.js";
 import { DATA_OFFSET, isEnvelope, type Key, parseEnvelopeHead } from "../keys/cipher.js";
 import type { ByteSource } from "../lines/line-scanner.js";
 
 /** The content of an envelope, not authenticated: see {@link authenticate}. */
-export function sealedSource(file: OpenFile, bytes: number, key: Key, decode: Decode): ByteSource {
+export function sealedSource(
+  file: ReadableFile,
+  bytes: number,
+  key: Key,
+  decode: Decode,
+): ByteSource {
   const contents = decrypt(file, bytes, key, decode, () => true);
   let rest: Buffer = Buffer.alloc(0);
   return async (target) => {
@@ -24,7 +29,7 @@ export function sealedSource(file: OpenFile, bytes: number, key: Key, decode: De
  * nothing of that.
  */
 export async function authenticate(
-  file: OpenFile,
+  file: ReadableFile,
   bytes: number,
   key: Key,
 ): Promise<{ whole: boolean; exact: boolean }> {
@@ -44,7 +49,7 @@ export const skipOthers: Decode = (text) => Buffer.from(text, "base64");
 const BASE64_CHUNK_BYTES = 1024 * 1024;
 
 async function* decrypt(
-  file: OpenFile,
+  file: ReadableFile,
   bytes: number,
   key: Key,
   decode: Decode,

@@ -2,7 +2,7 @@
  * Reads the snapshot file, plaintext or one envelope, as a stream. The caller decides what to do
  * about damage.
  */
-import type { OpenFile } from "../../ports/files.js";
+import type { ReadableFile } from "../../ports/files.js";
 import type { Change } from "../documents/change.js";
 import { DATA_OFFSET, decodeBase64, isDamagedEnvelope, isEnvelope } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
@@ -43,7 +43,7 @@ type OnChange = (change: Change) => void;
 
 /** Reads a snapshot, calling back for each whole element in order. */
 export async function readSnapshot(
-  file: OpenFile | null,
+  file: ReadableFile | null,
   keyring: Keyring | null,
   onChange: OnChange,
 ): Promise<SnapshotReading> {
@@ -55,7 +55,7 @@ export async function readSnapshot(
   return readEncrypted(file, headBytes, keyring, onChange);
 }
 
-async function readPlain(file: OpenFile, onChange: OnChange): Promise<SnapshotReading> {
+async function readPlain(file: ReadableFile, onChange: OnChange): Promise<SnapshotReading> {
   const bytes = await file.size();
   const contents = await readContents(() => fileSource(file), checksumSeal, onChange);
   if (bytes > 0 && contents.isHopeless) return { state: "unverifiable" };
@@ -64,7 +64,7 @@ async function readPlain(file: OpenFile, onChange: OnChange): Promise<SnapshotRe
 }
 
 async function readEncrypted(
-  file: OpenFile,
+  file: ReadableFile,
   head: Buffer,
   keyring: Keyring,
   onChange: OnChange,

@@ -11,12 +11,16 @@ import { checksumSeal, type ElementSeal, encodeElement, macSeal } from "./snapsh
 /** Bytes collected before each write. Small, so that calls are served in between. */
 const CHUNK_BYTES = 128 * 1024;
 
+/** Bytes after which a growing file is fsynced, so that no fsync holds commits up for long. */
+export const SYNC_BYTES = 8 * 1024 * 1024;
+
 export class SnapshotWriter {
   readonly #file: OpenFile;
   readonly #envelope: EnvelopeWriter | null;
   readonly #seal: ElementSeal;
   readonly #lines = new LineBuffer();
   #position = 0;
+  #syncedTo = 0;
   #held: string | null = null;
 
   constructor(file: OpenFile, keyring: Keyring | null, version: number, now: number) {
@@ -35,6 +39,11 @@ export class SnapshotWriter {
     return this.#lines.length >= CHUNK_BYTES;
   }
 
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#position;
+  }
+
   /** Writes the documents that have been added. */
   async drain(): Promise<void> {
     const lines = this.#lines.bytes();
@@ -42,6 +51,9 @@ export class SnapshotWriter {
     await this.#file.write(bytes, this.#position);
     this.#position += bytes.length;
     this.#lines.clear();
+    if (this.#position - this.#syncedTo < SYNC_BYTES) return;
+    await this.#file.sync();
+    this.#syncedTo = this.#position;
   }
 
   /** Writes the end and fsyncs the file. @returns its length */

@@ -1,0 +1,111 @@
+/**
+ * Reads the files of a collection into memory. If they hold more than fits, they are read once more,
+ * without the sessions that have expired: the journal is read before, because a touch in it may have
+ * prolonged the life of a session in the snapshot.
+ */
+import { StoreError } from "../../protocol/errors.js";
+import type { ReadableFile } from "../ports/files.js";
+import type { Change } from "./documents/change.js";
+import { Collection } from "./documents/collection.js";
+import { memoryOf } from "./documents/document.js";
+import type { Executed } from "./executed.js";
+import { type JournalReading, readJournal } from "./journal/journal-reader.js";
+import type { Keyring } from "./keys/keyring.js";
+import { type MemoryLimits, RAISE_HEAP } from "./memory-room.js";
+import { Replay } from "./shapes/replay.js";
+import { readSnapshot, type SnapshotReading } from "./snapshot/snapshot-reader.js";
+
+interface LoadingParts {
+  readonly snapshotFile: ReadableFile | null;
+  readonly journalFile: ReadableFile | null;
+  readonly keyring: Keyring | null;
+  readonly limits: MemoryLimits;
+  readonly executed: Executed;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** The expiry of a session that does not say when it expires. */
+  readonly fallbackExpiry: number;
+}
+
+export interface Loaded {
+  readonly collection: Collection;
+  readonly replay: Replay;
+  readonly snapshot: SnapshotReading;
+  readonly journal: JournalReading;
+  /** Whether the files have expired sessions that the collection does not have. */
+  readonly isPartial: boolean;
+}
+
+/** @throws StoreError `STORE_FULL`: even what has not expired is too much */
+export async function load(parts: LoadingParts): Promise<Loaded> {
+  const { journalFile, keyring, limits, now } = parts;
+  const all = await attempt(parts, (change) => change, limits.maxBytes + limits.reserveBytes);
+  if (typeof all !== "number") return { ...all, isPartial: false };
+  const expiries = await lastExpiries(journalFile, keyring);
+  const dropExpired = (change: Change): Change => {
+    const id = idOf(change);
+    const expiresAt = expiries.get(id) ?? expiryOf(change);
+    const isStored = change.op === "store" || change.op === "insert";
+    return isStored && expiresAt <= now ? { op: "delete", id, ts: now } : change;
+  };
+  const live = await attempt(parts, dropExpired, limits.openingBytes);
+  if (typeof live !== "number") return { ...live, isPartial: true };
+  throw new StoreError(
+    "STORE_FULL",
+    `the live sessions of the collection take about ${live} bytes of memory, and there are at most ` +
+      `${limits.openingBytes}: ${RAISE_HEAP}`,
+  );
+}
+
+/**
+ * Reads both files.
+ * @param select replaces a change by what is to be applied
+ * @returns how many bytes of memory the sessions would take, about, if that is more than `maxBytes`
+ */
+async function attempt(
+  { snapshotFile, journalFile, keyring, executed, now, fallbackExpiry }: LoadingParts,
+  select: (change: Change) => Change,
+  maxBytes: number,
+): Promise<Omit<Loaded, "isPartial"> | number> {
+  const collection = new Collection();
+  const replay = new Replay(collection, now, fallbackExpiry);
+  let excess = 0;
+  const onChange = (change: Change): void => {
+    const selected = select(change);
+    if (collection.bytes <= maxBytes) replay.apply(selected);
+    else if (selected.op === "store" && collection.get(selected.sid) === undefined) {
+      excess += memoryOf(selected.sid, selected.session);
+    }
+  };
+  const snapshot = await readSnapshot(snapshotFile, keyring, onChange);
+  if (snapshot.state === "read") collection.version = snapshot.version;
+  const journal = await readJournal(journalFile, keyring, onChange, (marks) => {
+    executed.load(marks);
+  });
+  if (collection.bytes > maxBytes) return collection.bytes + excess;
+  return { collection, replay, snapshot, journal };
+}
+
+/** When the journal leaves each session to expire; 0 for those that it leaves deleted. */
+async function lastExpiries(
+  file: ReadableFile | null,
+  keyring: Keyring | null,
+): Promise<Map<string, number>> {
+  const expiries = new Map<string, number>();
+  await readJournal(file, keyring, (change) => {
+    expiries.set(idOf(change), expiryOf(change));
+  });
+  return expiries;
+}
+
+function idOf(change: Change): string {
+  return change.op === "store" ? change.sid : change.id;
+}
+
+/** When the session expires after a change; never if that is not for sure. */
+function expiryOf(change: Change): number {
+  if (change.op === "store") return change.session.expiresAt;
+  if (change.op === "delete") return 0;
+  const { expiresAt, sid } = change.op === "insert" ? change.document : change.patch.set;
+  return typeof expiresAt === "number" && sid === undefined ? expiresAt : Infinity;
+}

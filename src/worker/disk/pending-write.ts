@@ -1,0 +1,70 @@
+/**
+ * An uncommitted write. Some take effect only where they find a certain session: an update one that
+ * lives, the deletion of a user's session one of that user.
+ */
+import type { StoreError } from "../../protocol/errors.js";
+import type { SessionDocument } from "./documents/document.js";
+import type { Mark } from "./executed.js";
+
+/** A session, or null to delete it. */
+export interface PendingWrite {
+  readonly sid: string;
+  readonly session: SessionDocument | null;
+  /** Of an update: when the session must have been live, in epoch milliseconds. */
+  readonly liveAt?: number;
+  /** Of the deletion of a user's session: whose it must be. */
+  readonly user?: string;
+  /** Of a guest: whose it is, and which. */
+  readonly by?: Mark | undefined;
+  /** Whether it has not found what it must find: it changes nothing. */
+  isVoid?: boolean;
+  /** Why it has failed: it could not be committed, or it is an update of what could not. */
+  failure?: StoreError;
+  /** Settles when it is committed or has failed. */
+  done?: Promise<void>;
+  /** The uncommitted writes of the same id before and after it. */
+  previous?: PendingWrite | undefined;
+  next?: PendingWrite | undefined;
+  /** The number of the commit that it is part of. */
+  commit?: number;
+}
+
+/** Decides whether a write takes effect. @param before what it finds */
+export function decide(write: PendingWrite, before: SessionDocument | null | undefined): void {
+  if (write.liveAt !== undefined) write.isVoid = !isLive(before, write.liveAt);
+  else if (write.user !== undefined) write.isVoid = before?.user !== write.user;
+}
+
+/** Whether it is not settled yet what a write finds. */
+export function isUndecided({ session, liveAt, user, commit, failure }: PendingWrite): boolean {
+  if (commit !== undefined || failure !== undefined) return false;
+  if (liveAt === undefined || session === null) return user !== undefined;
+  // What a touch has ended meanwhile had been found.
+  return session.expiresAt > liveAt;
+}
+
+/** Whether it takes effect only where it finds what it must find. */
+export function isConditional({ liveAt, user }: PendingWrite): boolean {
+  return liveAt !== undefined || user !== undefined;
+}
+
+/** The last uncommitted write of the chain that this one is in. */
+export function lastOf(write: PendingWrite): PendingWrite {
+  let last = write;
+  while (last.next !== undefined) last = last.next;
+  return last;
+}
+
+/** The first uncommitted write before this one, of the same id. */
+export function firstOf(write: PendingWrite): PendingWrite {
+  let first = write;
+  while (first.previous !== undefined) first = first.previous;
+  return first;
+}
+
+export function isLive(
+  session: SessionDocument | null | undefined,
+  now: number,
+): session is SessionDocument {
+  return session != null && session.expiresAt > now;
+}

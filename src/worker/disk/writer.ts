@@ -1,0 +1,206 @@
+/**
+ * What the writes of a call come to: which of them store a session, delete one, only prolong the life
+ * of one, or change nothing; and what each is answered with.
+ */
+import type { Write, WriteMode, WriteOutcome } from "../../protocol/contract.js";
+import { encodeError } from "../../protocol/wire-error.js";
+import type { Committer } from "./committer.js";
+import type { Collection } from "./documents/collection.js";
+import { onlyCookieChanged, type SessionDocument } from "./documents/document.js";
+import type { Executed, Mark, Token } from "./executed.js";
+import type { Lifetime } from "./lifetime.js";
+import type { MemoryRoom, Reservation } from "./memory-room.js";
+import type { PendingWrite } from "./pending-write.js";
+import type { PendingWrites } from "./pending-writes.js";
+
+interface WriterParts {
+  readonly collection: Collection;
+  readonly pending: PendingWrites;
+  readonly committer: Committer;
+  readonly room: MemoryRoom;
+  readonly lifetime: Lifetime;
+  readonly executed: Executed;
+}
+
+/** The writes of one call, which are committed together. */
+interface Call {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly made: PendingWrite[];
+  /** Those of other calls on which outcomes of this one depend. */
+  readonly joined: Set<PendingWrite>;
+  readonly reservation: Reservation;
+}
+
+/** What a write comes to, unless the uncommitted one fails on which that depends. */
+interface Result {
+  readonly outcome: WriteOutcome;
+  readonly dependsOn?: PendingWrite | undefined;
+}
+
+interface Storing {
+  readonly sid: string;
+  readonly json: string;
+  readonly expiresAt: number;
+  readonly mode: WriteMode;
+  readonly user: string | undefined;
+  readonly token: Token | undefined;
+  /** When it was created, if it was moved here. */
+  readonly createdAt: number | undefined;
+}
+
+export class Writer {
+  readonly #parts: WriterParts;
+  #refused = 0;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+  }
+
+  /** How many updates found no live session. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** @param tokens which writes of a guest they are */
+  async write(
+    writes: readonly Write[],
+    now: number,
+    tokens: readonly Token[] = [],
+  ): Promise<WriteOutcome[]> {
+    const { committer, room } = this.#parts;
+    const reservation = room.reserve();
+    const call: Call = { now, made: [], joined: new Set(), reservation };
+    const results = writes.map((write, index) => this.#apply(write, call, tokens[index]));
+    if (call.made.length > 0) {
+      // A logout waits rather than fails: what is wrong with the disk may be over soon.
+      const isLogout = call.made.every(({ session }) => session === null);
+      const committed = committer.submit(call.made, isLogout);
+      // Each write knows whether it has failed.
+      await room.releaseAfter(reservation, committed).catch(() => undefined);
+    }
+    for (const { done } of call.joined) await done?.catch(() => undefined);
+    return results.map((result) => this.#outcome(result));
+  }
+
+  #apply(write: Write, call: Call, token: Token | undefined): Result {
+    const { collection, pending } = this.#parts;
+    const [sid, json, expiresAt, mode = "put", user, createdAt] = write;
+    const before = pending.visible(sid);
+    const live = before !== undefined && before.expiresAt > call.now ? before : undefined;
+    if (before !== undefined) collection.use(sid, before);
+    if (json === undefined || expiresAt === undefined) {
+      return this.#delete({ sid, token }, before, live, call);
+    }
+    const storing: Storing = {
+      ...{ sid, json, expiresAt, mode, token },
+      user: user ?? undefined,
+      createdAt: createdAt ?? undefined,
+    };
+    if (live !== undefined && mode !== "moved") {
+      const dependsOn = pending.newest(sid);
+      if (this.#prolong(live, storing, dependsOn)) {
+        if (dependsOn !== undefined) call.joined.add(dependsOn);
+        this.#mark(token, 1, dependsOn);
+        return { outcome: 1, dependsOn };
+      }
+    }
+    return this.#store(storing, before, live, call);
+  }
+
+  #delete(
+    { sid, token }: Pick<Storing, "sid" | "token">,
+    before: SessionDocument | undefined,
+    live: SessionDocument | undefined,
+    call: Call,
+  ): Result {
+    const { committer, room } = this.#parts;
+    const outcome = live === undefined ? 0 : 1;
+    if (before !== undefined) room.discharge(call.reservation, sid, before);
+    // Deleting an unknown session needs no write.
+    if (!committer.mayHave(sid)) {
+      this.#mark(token, outcome);
+      return { outcome };
+    }
+    const by = markOf(token, outcome);
+    return { outcome, dependsOn: this.#add({ sid, session: null, by }, call) };
+  }
+
+  /**
+   * If a session is stored again as it is, moves its expiry and replaces its cookie, as a touch does.
+   * @param write the uncommitted write that it comes from, if it does
+   * @returns whether it is so
+   */
+  #prolong(
+    live: SessionDocument,
+    { sid, json, expiresAt, user }: Storing,
+    write: PendingWrite | undefined,
+  ): boolean {
+    const { committer } = this.#parts;
+    if (committer.refusal !== null || user !== live.user) return false;
+    const cookie = onlyCookieChanged(live.json, json);
+    if (cookie === null) return false;
+    committer.touch(sid, cookie, expiresAt, write);
+    return true;
+  }
+
+  #store(
+    { sid, json, expiresAt, mode, user, token, createdAt: known }: Storing,
+    before: SessionDocument | undefined,
+    live: SessionDocument | undefined,
+    call: Call,
+  ): Result {
+    const { pending, committer, room, lifetime } = this.#parts;
+    if (committer.refusal !== null) return { outcome: encodeError(committer.refusal) };
+    const isUpdate = mode === "update";
+    if (isUpdate && live === undefined && !pending.isUncertain(sid)) {
+      this.#refused++;
+      this.#mark(token, 0);
+      return { outcome: 0 };
+    }
+    // An update that finds none now may find one that is hidden, if the deletion of it fails.
+    const [found] = live === undefined && isUpdate ? pending.possible(sid) : [live];
+    const createdAt = known ?? lifetime.creation(found, call.now);
+    const session: SessionDocument = {
+      json,
+      cookie: null,
+      expiresAt: lifetime.expiry(expiresAt, createdAt),
+      createdAt,
+      user,
+      unused: live === undefined && mode === "put" ? true : undefined,
+    };
+    const evict = (victim: string): void => void this.#add({ sid: victim, session: null }, call);
+    const refusal = room.admit(call.reservation, sid, session, before ?? null, evict);
+    if (refusal !== null) return { outcome: encodeError(refusal) };
+    const outcome = live === undefined ? 0 : 1;
+    const write = { sid, session, by: markOf(token, outcome) };
+    const dependsOn = this.#add(isUpdate ? { ...write, liveAt: call.now } : write, call);
+    return { outcome, dependsOn };
+  }
+
+  /** Of a write without a record: its mark is due as soon as what it relies on is committed. */
+  #mark(token: Token | undefined, outcome: number, dependsOn?: PendingWrite): void {
+    const mark = markOf(token, outcome);
+    if (mark === undefined) return;
+    const { executed } = this.#parts;
+    if (dependsOn?.done === undefined) executed.add([mark]);
+    else dependsOn.done.then(() => executed.add([mark])).catch(() => undefined);
+  }
+
+  #add(write: PendingWrite, call: Call): PendingWrite {
+    this.#parts.pending.add(write);
+    call.made.push(write);
+    return write;
+  }
+
+  #outcome({ outcome, dependsOn }: Result): WriteOutcome {
+    if (dependsOn?.failure !== undefined) return encodeError(dependsOn.failure);
+    if (dependsOn?.isVoid !== true) return outcome;
+    this.#refused++;
+    return 0;
+  }
+}
+
+function markOf(token: Token | undefined, outcome: number): Mark | undefined {
+  return token === undefined ? undefined : { ...token, outcome };
+}

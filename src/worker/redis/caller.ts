@@ -1,0 +1,245 @@
+/**
+ * Makes the calls of the servers: sends each to the master that has its key, again where that is
+ * right, and lets it fail in time. A command that was sent and not answered is sent again only as one
+ * that knows it: the scripts decide whether it took effect before.
+ */
+import { StoreError } from "../../protocol/errors.js";
+import { monotonic, setTimeout } from "../../protocol/timers.js";
+import type { Connection } from "./connection.js";
+import { lastingFailure, unreachable } from "./link.js";
+import type { Masters } from "./masters.js";
+import { Patience, type Waiting } from "./patience.js";
+import { type Command, judge, isOfReplica } from "./replies.js";
+import { lateness, type ScriptName } from "./scripts.js";
+
+/** How long to wait for a server that says that it cannot do it now. */
+const PAUSE_MS = 25;
+
+/** A command of a script that changes something. */
+export interface Change {
+  readonly script: ScriptName;
+  readonly key: string;
+  /**
+   * @param deadline by the clock of the server
+   * @param isRepeated whether it was sent before, and may have taken effect
+   */
+  readonly args: (deadline: string, isRepeated: boolean) => readonly string[];
+  /** The moment of `monotonic()` by which it is wanted, where that is not as for all calls. */
+  readonly wantedBy?: number;
+}
+
+interface Call extends Waiting {
+  readonly key: string;
+  readonly changes: boolean;
+  /** By `monotonic()`: later it takes no effect. */
+  readonly wantedBy: number;
+  readonly send: (connection: Connection, isRepeated: boolean) => Promise<unknown>;
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: Error) => void;
+  /** Whether an answer is due. */
+  isSent: boolean;
+  /** Whether it was sent before, and that was not answered. */
+  isUnanswered: boolean;
+  isSettled: boolean;
+}
+
+export class Caller {
+  readonly #failAfterMs: number;
+  readonly #patience = new Patience();
+  /** Calls and walks that wait for a connection, in their order. */
+  #parked = new Set<() => void>();
+  #masters!: Masters;
+  #uncertain = 0;
+
+  constructor(failAfterMs: number) {
+    this.#failAfterMs = failAfterMs;
+  }
+
+  use(masters: Masters): void {
+    this.#masters = masters;
+  }
+
+  /** How many calls have failed with `STORE_UNCERTAIN`. */
+  get uncertain(): number {
+    return this.#uncertain;
+  }
+
+  read(key: string, command: Command): Promise<unknown> {
+    const send: Call["send"] = (connection) => connection.read(command);
+    return this.#call({ key, changes: false, wantedBy: Infinity, send });
+  }
+
+  /** @throws StoreError `STORE_UNCERTAIN` if it may have taken effect */
+  change({ script, key, args, wantedBy }: Change): Promise<unknown> {
+    const deadline = wantedBy ?? monotonic() + this.#failAfterMs;
+    const send: Call["send"] = (connection, isRepeated) =>
+      connection.run(script, key, args(String(connection.serverTime(deadline)), isRepeated));
+    return this.#call({ key, changes: true, wantedBy: deadline, send });
+  }
+
+  /** The error of a change that may have taken effect. */
+  unsure(reason: string): StoreError {
+    this.#uncertain++;
+    return new StoreError(
+      "STORE_UNCERTAIN",
+      `the Redis server was given the write, and whether it took effect cannot be known: ${reason}`,
+    );
+  }
+
+  /** Connections to all masters. */
+  all(): Promise<readonly Connection[]> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const connections = this.#masters.all();
+        const refused = lastingFailure(this.#masters.failure);
+        if (connections !== null) resolve(connections);
+        else if (refused !== null) reject(refused);
+        else {
+          this.#parked.add(look);
+          return;
+        }
+        this.#patience.remove(waiting);
+      };
+      const waiting: Waiting = {
+        deadline: monotonic() + this.#failAfterMs,
+        expire: () => {
+          this.#parked.delete(look);
+          reject(unreachable(this.#masters.failure));
+        },
+      };
+      this.#patience.add(waiting);
+      look();
+    });
+  }
+
+  /** For when a master may be there that was not. */
+  retryParked(): void {
+    const parked = this.#parked;
+    this.#parked = new Set();
+    for (const retry of parked) retry();
+  }
+
+  stop(): void {
+    this.#patience.stop();
+  }
+
+  #call(asked: Pick<Call, "key" | "changes" | "wantedBy" | "send">): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const call: Call = {
+        ...asked,
+        resolve,
+        reject,
+        deadline: monotonic() + this.#failAfterMs,
+        expire: () => {
+          this.#fail(call, unreachable(this.#masters.failure));
+        },
+        isSent: false,
+        isUnanswered: false,
+        isSettled: false,
+      };
+      this.#patience.add(call);
+      this.#attempt(call);
+    });
+  }
+
+  #attempt(call: Call, connection = this.#masters.of(call.key)): void {
+    if (call.isSettled) return;
+    if (connection === null) {
+      this.#park(call);
+      return;
+    }
+    call.isSent = true;
+    call.send(connection, call.isUnanswered).then(
+      (reply) => {
+        this.#answered(call, connection, reply);
+      },
+      (error: unknown) => {
+        this.#refused(call, connection, error);
+      },
+    );
+  }
+
+  #park(call: Call): void {
+    const refused = lastingFailure(this.#masters.failure);
+    if (refused !== null) this.#fail(call, refused);
+    else {
+      this.#parked.add(() => {
+        this.#attempt(call);
+      });
+    }
+  }
+
+  #answered(call: Call, connection: Connection, reply: unknown): void {
+    call.isSent = false;
+    const serverTime = call.changes ? lateness(reply) : null;
+    if (serverTime !== null && monotonic() > call.wantedBy) {
+      this.#fail(call, unreachable(this.#masters.failure));
+    } else if (serverTime !== null) {
+      // It was not late here: the clock of the server was set.
+      connection.setServerTime(serverTime);
+      this.#again(call);
+    } else if (this.#settle(call)) call.resolve(reply);
+  }
+
+  #refused(call: Call, connection: Connection, error: unknown): void {
+    call.isSent = false;
+    const verdict = judge(error);
+    switch (verdict.kind) {
+      case "failed":
+        this.#fail(call, verdict.error);
+        return;
+      case "no script":
+        connection.loadScripts().then(
+          () => {
+            this.#attempt(call);
+          },
+          () => {
+            this.#again(call);
+          },
+        );
+        return;
+      case "moved":
+        this.#redirect(call, verdict.ask);
+        return;
+      case "again":
+        if (isOfReplica(error)) connection.drop("the server has become a replica");
+        this.#masters.refresh();
+        this.#again(call);
+        return;
+      case "unanswered":
+        call.isUnanswered = true;
+        this.#again(call);
+    }
+  }
+
+  #redirect(call: Call, ask: string | null): void {
+    const target = ask === null ? null : this.#masters.at(ask);
+    if (target === null) {
+      this.#masters.refresh();
+      this.#again(call);
+      return;
+    }
+    target.asking();
+    this.#attempt(call, target);
+  }
+
+  #again(call: Call): void {
+    setTimeout(() => {
+      this.#attempt(call);
+    }, PAUSE_MS);
+  }
+
+  #fail(call: Call, error: StoreError): void {
+    const isUnsure = call.changes && (call.isSent || call.isUnanswered);
+    if (!this.#settle(call)) return;
+    call.reject(isUnsure ? this.unsure(error.message) : error);
+  }
+
+  /** False if it was settled before. */
+  #settle(call: Call): boolean {
+    if (call.isSettled) return false;
+    call.isSettled = true;
+    this.#patience.remove(call);
+    return true;
+  }
+}

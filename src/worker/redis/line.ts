@@ -1,0 +1,98 @@
+/** A connection as the client makes it, with a watch over it: a server that is silent is given up. */
+import { clearInterval, monotonic, setImmediate, setInterval } from "../../protocol/timers.js";
+import type { MakeClient, RedisClient } from "./driver.js";
+import { type Command, isReply, LostConnection, messageOf } from "./replies.js";
+
+export interface LineParts {
+  readonly makeClient: MakeClient;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** For how long it may be silent while an answer is due. */
+  readonly patienceMs: number;
+}
+
+/** How often it is looked at in that time. */
+const CHECKS = 4;
+
+export class Line {
+  readonly #client: RedisClient;
+  readonly #patienceMs: number;
+  readonly #onLost: (reason: string) => void;
+  readonly #watch: NodeJS.Timeout;
+  #unanswered = 0;
+  /** Since when the server has been silent while an answer was due. */
+  #silentSince = 0;
+  #checkedAt = monotonic();
+  #lost: LostConnection | null = null;
+
+  constructor({ makeClient, options, patienceMs }: LineParts, onLost: (reason: string) => void) {
+    this.#patienceMs = patienceMs;
+    this.#onLost = onLost;
+    this.#client = makeClient(options);
+    this.#client.on("error", (error) => {
+      this.lose(messageOf(error));
+    });
+    this.#watch = setInterval(() => {
+      this.#check();
+    }, patienceMs / CHECKS);
+    this.#watch.unref();
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== null;
+  }
+
+  async connect(): Promise<void> {
+    this.#unanswered++;
+    this.#silentSince = monotonic();
+    try {
+      await this.#client.connect();
+    } catch (error) {
+      throw isReply(error) ? error : (this.#lost ?? new LostConnection(messageOf(error)));
+    }
+    this.#answered();
+    this.#client.unref();
+  }
+
+  send(command: Command): Promise<unknown> {
+    if (this.#lost !== null) return Promise.reject(this.#lost);
+    if (this.#unanswered++ === 0) this.#silentSince = monotonic();
+    const answer = this.#client.sendCommand(command);
+    answer.then(this.#answered, this.#answered);
+    return answer;
+  }
+
+  readonly #answered = (): void => {
+    this.#unanswered--;
+    this.#silentSince = monotonic();
+  };
+
+  /** Not the server is silent where this thread was held up, and has not read what came. */
+  #check(): void {
+    const now = monotonic();
+    const wasHeldUp = now - this.#checkedAt > (2 * this.#patienceMs) / CHECKS;
+    this.#checkedAt = now;
+    if (wasHeldUp) this.#silentSince = now;
+    if (!this.#isSilent()) return;
+    // What has come meanwhile is read before this.
+    setImmediate(() => {
+      if (this.#isSilent()) this.lose(`the server has not answered for ${this.#patienceMs} ms`);
+    });
+  }
+
+  #isSilent(): boolean {
+    return this.#unanswered > 0 && monotonic() - this.#silentSince > this.#patienceMs;
+  }
+
+  lose(reason: string): void {
+    if (this.#lost !== null) return;
+    this.#lost = new LostConnection(reason);
+    this.#onLost(reason);
+  }
+
+  /** Rejects what is unanswered. */
+  end(): void {
+    this.#lost ??= new LostConnection("the connection was closed");
+    clearInterval(this.#watch);
+    this.#client.destroy();
+  }
+}

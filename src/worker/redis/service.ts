@@ -1,0 +1,241 @@
+/** Implements the calls of the contract over the servers. */
+import type {
+  EngineStats,
+  FoundSession,
+  StoredSession,
+  Touch,
+  UserSession,
+  Write,
+  WriteOutcome,
+} from "../../protocol/contract.js";
+import { storeClosed } from "../../protocol/errors.js";
+import { clearInterval } from "../../protocol/timers.js";
+import { lifeline } from "../ports/keep-alive.js";
+import type { Caller } from "./caller.js";
+import type { Connection } from "./connection.js";
+import type { RedisEngine } from "./engine.js";
+import { Listing, walk } from "./listing.js";
+import type { Masters } from "./masters.js";
+import type { Names } from "./names.js";
+import type { Order } from "./order.js";
+import type { Records } from "./records.js";
+import type { Tokens } from "./tokens.js";
+import type { UserLists } from "./user-lists.js";
+import type { Writer } from "./writer.js";
+
+interface ServiceParts {
+  readonly caller: Caller;
+  readonly masters: Masters;
+  readonly names: Names;
+  readonly order: Order;
+  readonly records: Records;
+  readonly tokens: Tokens;
+  readonly lists: UserLists;
+  readonly writer: Writer;
+  /** Whether sessions that were destroyed are marked. */
+  readonly marksDestroyed: boolean;
+  /** Lets the servers go. */
+  readonly release: () => void;
+}
+
+export class Service implements RedisEngine {
+  readonly #parts: ServiceParts;
+  /** Calls that are not answered yet. */
+  readonly #calls = new Set<Promise<unknown>>();
+  /** Keeps the process alive while there are any: neither sockets nor other timers do. */
+  readonly #alive = lifeline().unref();
+  /** Whether keys that exist may be marks of sessions that were destroyed. */
+  #hasMarks: boolean;
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+    this.#hasMarks = parts.marksDestroyed;
+    parts.writer.marksDestroyed = parts.marksDestroyed;
+  }
+
+  get(sids: readonly string[]): Promise<(FoundSession | null)[]> {
+    return this.#answer(() =>
+      Promise.all(sids.map((sid) => this.#parts.order.read(sid, () => this.#get(sid)))),
+    );
+  }
+
+  inspect(sids: readonly string[]): Promise<(StoredSession | null)[]> {
+    return this.#answer(() =>
+      Promise.all(sids.map((sid) => this.#parts.order.read(sid, () => this.#inspect(sid)))),
+    );
+  }
+
+  touch(touches: readonly Touch[]): Promise<boolean[]> {
+    const { order, writer } = this.#parts;
+    return this.#answer(() => order.touch(touches, (touch) => writer.touch(touch)));
+  }
+
+  write(writes: readonly Write[]): Promise<WriteOutcome[]> {
+    const { order, writer } = this.#parts;
+    return this.#answer(() => order.write(writes, (write) => writer.write(write)));
+  }
+
+  async length(): Promise<number> {
+    return (await this.#list()).size;
+  }
+
+  async ids(): Promise<string[]> {
+    return [...(await this.#list())];
+  }
+
+  sessionsOf(user: string): Promise<UserSession[]> {
+    const { order, lists } = this.#parts;
+    return this.#answer(() => order.readAll(() => lists.sessionsOf(user)));
+  }
+
+  destroyAllOf(user: string, except: string | null): Promise<number> {
+    return this.#answer(() =>
+      this.#parts.order.exclusively(() => this.#destroyAllOf(user, except)),
+    );
+  }
+
+  clear(): Promise<number> {
+    const { order, caller, names, writer } = this.#parts;
+    return this.#answer(() =>
+      order.exclusively(async () => {
+        let live = 0;
+        await walk(caller, names.all, async (_, keys) => {
+          const deleted = await Promise.all(keys.map((key) => writer.destroyKey(key, null)));
+          live += deleted.reduce((sum, count) => sum + count, 0);
+        });
+        return live;
+      }),
+    );
+  }
+
+  async adopt(sid: string, session: StoredSession, deadline: number): Promise<void> {
+    const { order, writer } = this.#parts;
+    await this.#answer(() => order.change(sid, () => writer.adopt(sid, session, deadline)));
+  }
+
+  forgetDestroyed(): Promise<void> {
+    const { caller, names, writer } = this.#parts;
+    writer.marksDestroyed = false;
+    return this.#answer(async () => {
+      await walk(caller, names.all, async (connection, keys) => {
+        const replies = await Promise.all(keys.map((key) => connection.read(["HMGET", key, "m"])));
+        const marked = keys.filter((_, index) => (replies[index] as [string | null])[0] !== null);
+        await Promise.all(marked.map((key) => writer.unmark(key)));
+      });
+      this.#hasMarks = false;
+    });
+  }
+
+  /** There is nothing to rewrite. */
+  compact(): Promise<void> {
+    return this.#answer(() => Promise.resolve());
+  }
+
+  /** The server deletes what has expired, and does not tell. */
+  watchExpired(): Promise<void> {
+    return this.#answer(() => Promise.resolve());
+  }
+
+  async stats(): Promise<EngineStats> {
+    const { size: sessions } = await this.#list();
+    const { writer, masters, caller } = this.#parts;
+    const { connected, opened } = masters.counts;
+    return {
+      sessions,
+      refused: writer.refused,
+      redis: {
+        masters: connected,
+        reconnects: Math.max(0, opened - connected),
+        uncertain: caller.uncertain,
+      },
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.allSettled(this.#calls).then(() => {
+      clearInterval(this.#alive);
+      this.#parts.release();
+    });
+    return this.#closing;
+  }
+
+  async #get(sid: string): Promise<FoundSession | null> {
+    const { caller, names, records, tokens } = this.#parts;
+    const key = names.session(sid);
+    const session = records.session(key, await caller.read(key, records.reading(key)));
+    if (session === null) return null;
+    tokens.learn(sid, session.token);
+    return session.found;
+  }
+
+  async #inspect(sid: string): Promise<StoredSession | null> {
+    const { caller, names, records } = this.#parts;
+    const key = names.session(sid);
+    const session = records.session(key, await caller.read(key, records.reading(key, true)));
+    if (session === null) return null;
+    const { found, expiresAt, createdAt, user } = session;
+    const isDated = Number.isFinite(createdAt);
+    return [found, expiresAt, isDated ? createdAt : null, user === null ? null : names.user(user)];
+  }
+
+  /** The ids of the live sessions. */
+  #list(): Promise<Set<string>> {
+    const { order, caller, names } = this.#parts;
+    const listing = new Listing();
+    return this.#answer(() =>
+      order.list(listing, async () => {
+        const found = new Set<string>();
+        await walk(caller, names.all, (connection, keys) => this.#addLive(connection, keys, found));
+        return found;
+      }),
+    ).then((found) => listing.correct(found));
+  }
+
+  /** Keys of sessions that have expired are not found, unless it is their age that ends them. */
+  async #addLive(connection: Connection, keys: string[], found: Set<string>): Promise<void> {
+    const { names, records } = this.#parts;
+    if (!records.isSealed && !records.mayOutlive && !this.#hasMarks) {
+      for (const key of keys) found.add(names.sid(key));
+      return;
+    }
+    const replies = await Promise.all(
+      keys.map((key) => connection.read(["HMGET", key, "e", "t", "i"])),
+    );
+    for (const [index, key] of keys.entries()) {
+      const [e = null, t = null, i = null] = replies[index] as (string | null)[];
+      if (!records.lives(e, t)) continue;
+      const sid = records.isSealed ? records.openedId(i, key) : names.sid(key);
+      if (sid !== null) found.add(sid);
+    }
+  }
+
+  async #destroyAllOf(user: string, except: string | null): Promise<number> {
+    const { names, lists, writer } = this.#parts;
+    const kept = except === null ? null : names.session(except);
+    let ended = 0;
+    for (const owner of names.users(user)) {
+      // Again, until none is found that was stored meanwhile.
+      for (let found = 1; found > 0; ended += found) {
+        const keys = (await lists.keys(owner)).filter((key) => key !== kept);
+        const deleted = await Promise.all(keys.map((key) => writer.destroyKey(key, owner)));
+        found = deleted.reduce((sum, count) => sum + count, 0);
+      }
+    }
+    return ended;
+  }
+
+  /** Makes a call in its turn, unless the engine is closing, which waits for it. */
+  async #answer<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#closing !== null) throw storeClosed();
+    const answer = call();
+    if (this.#calls.size === 0) this.#alive.ref();
+    this.#calls.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.#calls.delete(answer);
+      if (this.#calls.size === 0) this.#alive.unref();
+    }
+  }
+}

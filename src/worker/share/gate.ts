@@ -1,0 +1,68 @@
+/**
+ * The engine of an owner, as its guests and itself call it. After a silence, in which another process
+ * may have taken over, calls wait until the owner has made sure that it still is one: reads as well.
+ */
+import type { Engine, Write } from "../../protocol/contract.js";
+import type { GuestWrites } from "../disk/executed.js";
+import type { Numbers } from "./messages.js";
+
+interface OwnerEngine extends Engine {
+  get(sids: readonly string[], guest?: string): ReturnType<Engine["get"]>;
+  write(writes: readonly Write[], by?: GuestWrites): ReturnType<Engine["write"]>;
+  clear(guest?: string): ReturnType<Engine["clear"]>;
+}
+
+/** Who makes a call, if not the owner itself, and which numbers its writes have. */
+export interface Caller {
+  readonly guest: string;
+  readonly numbers: Numbers | null;
+}
+
+/** Makes a call of the engine. */
+export type Dispatch = (
+  method: keyof Engine,
+  args: readonly unknown[],
+  caller?: Caller,
+) => Promise<unknown>;
+
+/** What the gate asks of the lock. */
+export interface Lease {
+  mayAnswer(): boolean;
+  /** @throws StoreError `STORE_LOCKED` if another process has taken the lock */
+  renew(): Promise<void>;
+  /** Notes that there was a call. */
+  use(): void;
+}
+
+type Method = (...args: readonly unknown[]) => Promise<unknown>;
+
+export class Gate {
+  readonly #engine: OwnerEngine;
+  readonly #lease: Lease;
+  #renewing: Promise<void> | null = null;
+
+  constructor(engine: OwnerEngine, lease: Lease) {
+    this.#engine = engine;
+    this.#lease = lease;
+  }
+
+  /** Makes a call; the calls that wait are made in their order. */
+  dispatch(method: keyof Engine, args: readonly unknown[], caller?: Caller): Promise<unknown> {
+    this.#lease.use();
+    if (this.#renewing === null && this.#lease.mayAnswer()) return this.#make(method, args, caller);
+    this.#renewing ??= this.#lease.renew().finally(() => (this.#renewing = null));
+    return this.#renewing.then(() => this.#make(method, args, caller));
+  }
+
+  #make(method: keyof Engine, args: readonly unknown[], caller?: Caller): Promise<unknown> {
+    if (caller !== undefined) {
+      const { guest, numbers } = caller;
+      if (method === "get") return this.#engine.get(args[0] as readonly string[], guest);
+      if (method === "clear") return this.#engine.clear(guest);
+      if (method === "write" && numbers !== null) {
+        return this.#engine.write(args[0] as readonly Write[], { guest, ...numbers });
+      }
+    }
+    return (this.#engine[method] as Method)(...args);
+  }
+}
