@@ -1,85 +1,17 @@
 /** examples/express-basic as its users meet it: over HTTP, by signals, and across restarts. */
-import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { cookieOf, ExampleServer, logIn, postJson } from "../support/express/example-server.js";
 import { until } from "../support/until.js";
 
-const SERVER = fileURLToPath(new URL("../../examples/express-basic/server.js", import.meta.url));
 const onWindows = process.platform === "win32";
-
-interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stderr: string;
-}
-
-/** A child process that serves the example from the directory `cwd`. */
-class ExampleServer {
-  readonly exited: Promise<Exit>;
-  readonly #child: ChildProcess;
-  readonly #url: Promise<string>;
-
-  constructor(cwd: string, env: Record<string, string> = {}) {
-    const { SESSION_SECRET: _, ...inherited } = process.env;
-    const child = spawn(process.execPath, [SERVER], {
-      cwd,
-      env: { ...inherited, PORT: "0", ...env },
-    });
-    this.#child = child;
-    let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    this.exited = new Promise((resolve) => {
-      child.once("close", (code, signal) => resolve({ code, signal, stderr }));
-    });
-    this.#url = new Promise((resolve, reject) => {
-      let stdout = "";
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        stdout += text;
-        const [, url] = /^listening on (\S+)\n/m.exec(stdout) ?? [];
-        if (url !== undefined) resolve(url);
-      });
-      void this.exited.then(() => reject(new Error(`the example did not start: ${stderr}`)));
-    });
-    // A test that waits for the exit does not ask for the address.
-    this.#url.catch(() => undefined);
-  }
-
-  async port(): Promise<string> {
-    return new URL(await this.#url).port;
-  }
-
-  async request(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch((await this.#url) + path, { redirect: "manual", ...init });
-  }
-
-  stop(signal: NodeJS.Signals): Promise<Exit> {
-    this.#child.kill(signal);
-    return this.exited;
-  }
-}
-
-/** The `name=value` of the cookie that a response sets. */
-function cookieOf(response: Response): string {
-  return response.headers.getSetCookie()[0]?.split(";")[0] ?? "";
-}
-
-function postJson(body: string, headers: Record<string, string> = {}): RequestInit {
-  return { method: "POST", body, headers: { "content-type": "application/json", ...headers } };
-}
 
 function postForm(fields: Record<string, string>, cookie = ""): RequestInit {
   const accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
   return { method: "POST", body: new URLSearchParams(fields), headers: { accept, cookie } };
-}
-
-async function logIn(server: ExampleServer): Promise<string> {
-  const response = await server.request("/login", postJson('{"userId":"123"}'));
-  expect(response.status).toBe(200);
-  return cookieOf(response);
 }
 
 describe("over HTTP", () => {
@@ -127,6 +59,34 @@ describe("over HTTP", () => {
     const logout = await server.request("/logout", postForm({}, cookie));
     expect([logout.status, logout.headers.get("location")]).toEqual([303, "/"]);
     expect((await page(cookie)).live).toBe(live);
+  });
+
+  it("shows the sessions of a user, and ends all but one", async () => {
+    const here = await logIn(server, "ann", "one");
+    const there = await logIn(server, "ann", "<b>another</b>");
+    const bob = await logIn(server, "bob", "Bob's own");
+    const ask = (path: string, cookie: string, method = "GET") =>
+      server.request(path, { method, headers: { cookie } });
+    const time = expect.stringMatching(/^\d{4}-.*Z$/) as string;
+    const sessions = (await (await ask("/sessions", here)).json()) as object[];
+    expect(sessions).toHaveLength(2);
+    expect(sessions).toContainEqual({ browser: "<b>another</b>", loggedInAt: time, isThis: false });
+    expect(sessions).toContainEqual({ browser: "one", loggedInAt: time, isThis: true });
+    const html = await (await ask("/", here)).text();
+    expect(html).toContain("&lt;b&gt;another&lt;/b&gt;");
+    expect(html).not.toMatch(/<b>|<script|Bob/);
+
+    expect(await (await ask("/logout-others", here, "POST")).json()).toEqual({ ended: 1 });
+    expect((await ask("/me", there)).status).toBe(401);
+    expect((await ask("/me", here)).status).toBe(200);
+    expect((await ask("/me", bob)).status).toBe(200);
+
+    const form = await server.request("/logout-others", postForm({}, here));
+    expect([form.status, form.headers.get("location")]).toEqual([303, "/"]);
+    for (const path of ["/sessions", "/logout-others"]) {
+      const init = { method: path === "/sessions" ? "GET" : "POST" };
+      expect((await server.request(path, init)).status).toBe(401);
+    }
   });
 
   it("gives a new session id at login and forgets the old one", async () => {
@@ -227,13 +187,6 @@ describe("as a process", () => {
     const { code, stderr } = await start({ PORT: port }).exited;
     expect(code).toBe(1);
     expect(stderr).toMatch(new RegExp(`^.*${port}.*PORT.*\n$`));
-  });
-
-  it("nor on data that another process has open", async () => {
-    await start().port();
-    const { code, stderr } = await start().exited;
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^.+\n$/);
   });
 
   it.each(["http", "-1", "65536", "1.5"])("nor with PORT=%s", async (port) => {

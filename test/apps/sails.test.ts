@@ -2,6 +2,7 @@
  * Owns the factory form, `(session) => class`, as Sails and other connect-style loaders call it:
  * with their own express-session, and then with their whole session configuration.
  */
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -100,6 +101,53 @@ describe.each<[string, Adapter]>([
     expect(construct({ directory, pasta: directory })).toThrow(/pasta/);
     expect(construct({ directory, durable: 1 })).toThrow(TypeError);
   });
+
+  it.each([
+    ["encryptionkey", "encryptionKey"],
+    ["encryptionKeys", "encryptionKey"],
+    ["encryption_key", "encryptionKey"],
+    ["encriptionKey", "encryptionKey"],
+    ["chaveencriptacao", "chaveEncriptacao"],
+    ["duarble", "durable"],
+    ["Directory", "directory"],
+    ["TTL", "ttl"],
+    ["ttlMS", "ttlMs"],
+    ["isolated", "isolate"],
+    ["maxPendingByte", "maxPendingBytes"],
+  ])("refuses what is one of them but for its spelling: %s", (name, meant) => {
+    const directory = join(tempDirectory(), "data");
+    const configuration = configurationOf(adapter, { directory, [name]: "a secret" });
+    expect(() => loadAsSails(configuration)).toThrow(
+      expect.objectContaining({
+        name: "TypeError",
+        message: expect.stringContaining(`"${meant}"`) as string,
+      }) as Error,
+    );
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it("takes no setting of something else for a misspelled option", async () => {
+    const others = [
+      ...["secret", "name", "key", "resave", "saveUninitialized", "rolling", "proxy", "unset"],
+      ...["genid", "store", "cookie", "adapter", "host", "port", "pass", "user", "db", "url"],
+      ...["path", "dir", "prefix", "client", "table", "mongoUrl", "dbName", "stringify", "ssl"],
+      ...["socket", "cluster", "sentinels", "reapInterval", "checkPeriod", "touchAfter", "auto"],
+      ...["routesDisabled", "isSessionDisabled", "collectionName", "autoRemove", "tls", "max"],
+    ];
+    const directory = tempDirectory();
+    const settings = Object.fromEntries(others.map((name) => [name, "x"]));
+    const Store = adapter(session);
+    const store = new Store({ ...settings, directory });
+    onTestFinished(() => store.close());
+    await store.ready;
+  });
+
+  it.each([[undefined], [null], [{}], [{ directory: "./data" }], [() => undefined], ["session"]])(
+    "says that it must be called with express-session: %o",
+    (given) => {
+      expect(() => adapter(given as never)).toThrow(/connect\(session\)/);
+    },
+  );
 
   it("serves sessions in an application, over a restart", async () => {
     const directory = tempDirectory();

@@ -12,7 +12,7 @@ it.each(["MemoryStore", "isolate: true", "isolate: false"])(
   "what a callback throws is the caller's own: %s",
   async (kind) => {
     const methods = ["get", "set", "touch", "destroy", "all", "length", "clear"];
-    if (kind !== "MemoryStore") methods.push("ids", "compact", "stats", "close");
+    if (kind !== "MemoryStore") methods.push("ids", "compact", "stats", "expired", "close");
     const script = fileURLToPath(new URL("./callbacks-throw.js", import.meta.url));
     const env = { ...process.env, DIRECTORY: tempDirectory() };
     const { stdout } = await promisify(execFile)(process.execPath, [script, kind, ...methods], {

@@ -14,6 +14,7 @@ import { it } from "vitest";
  * - `lifetime`: sessions expire by `cookie.maxAge` or the ttl where the cookie has no `expires`.
  * - `keep cookie`: the cookie stays when a touch brings none.
  * - `checks`: wrong arguments and sessions without a JSON text are reported.
+ * - `dates`: the `expires` of a cookie comes back as the date that it was.
  * - `life`: `ready`, `close`, `compact`, `stats`, and sessions that outlive the store.
  * - `journal`: `stats` tells the sizes of a journal, which `compact` empties, and of a snapshot.
  */
@@ -25,6 +26,7 @@ export type Difference =
   | "lifetime"
   | "keep cookie"
   | "checks"
+  | "dates"
   | "life"
   | "journal";
 

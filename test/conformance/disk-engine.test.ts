@@ -2,6 +2,7 @@
 import { MessageChannel } from "node:worker_threads";
 import { vi } from "vitest";
 import { connect, serve } from "../../src/protocol/rpc.js";
+import { errno } from "../../src/worker/ports/failure.js";
 import type { OpenFile, OpenMode } from "../../src/worker/ports/files.js";
 import { openWorld } from "../support/engine-world.js";
 import { ManualClock } from "../support/manual-clock.js";
@@ -22,7 +23,7 @@ class FillableFiles extends MemoryFiles {
     const file = await super.open(path, mode);
     const write = file.write.bind(file);
     file.write = async (bytes, position) => {
-      if (this.full) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+      if (this.full) throw errno("ENOSPC", "write", "no space left on device");
       await write(bytes, position);
     };
     return file;
@@ -38,7 +39,7 @@ function diskEngine(...encryptionKeys: string[]): EngineKind<Disk> {
   return {
     reopens: true,
     place: () => ({ files: new FillableFiles(), clock: new ManualClock() }),
-    open: (disk) => openWorld("/data", { ...disk, config: { encryptionKeys } }),
+    open: (disk) => openWorld("/data", { ...disk, config: { encryptionKeys, hasUsers: true } }),
     clock: ({ clock }) => clock,
     breakWrites: ({ files }) => {
       files.full = true;

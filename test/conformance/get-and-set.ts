@@ -6,6 +6,7 @@ import {
   liveSession,
   sessionOf,
   SHAPES,
+  type Stored,
   STRANGE_SIDS,
 } from "../support/session-values.js";
 import type { Behavior } from "./behavior.js";
@@ -100,8 +101,27 @@ function set({ open }: Behavior): void {
   });
 }
 
-function forms({ open }: Behavior): void {
+function forms({ needs, open }: Behavior): void {
   describe("a session", () => {
+    needs("dates")("has the date of its cookie, set or touched, in get and in all", async () => {
+      const store = open();
+      const dated = (expires: unknown): Stored => ({ cookie: { path: "/", expires }, n: 1 });
+      const soon = new Date(Date.now() + HOUR_MS);
+      const later = new Date(Date.now() + 2 * HOUR_MS);
+      await Promise.all(["set", "touched"].map((sid) => store.set(sid, dated(soon))));
+      await store.touch("touched", dated(later));
+      await Promise.all([store.set("none", dated(null)), store.set("text", dated("some day"))]);
+      await store.checkpoint();
+      const expected = { set: soon, touched: later, none: null, text: "some day" };
+      for (const [sid, expires] of Object.entries(expected)) {
+        expect(await store.callRaw("get", sid)).toStrictEqual(dated(expires));
+      }
+      const all = (await store.callRaw("all")) as { id: string; cookie: Stored }[];
+      expect(Object.fromEntries(all.map(({ id, cookie }) => [id, cookie["expires"]]))).toEqual(
+        expected,
+      );
+    });
+
     it("of any JSON shape comes back as it was", async () => {
       const store = open();
       const shapes = Object.entries(SHAPES);

@@ -5,6 +5,7 @@ import type { EngineHost } from "../../src/main/hosts/engine-host.js";
 import { hostInline } from "../../src/main/hosts/inline-host.js";
 import { WorkerHost } from "../../src/main/hosts/worker-host.js";
 import type { EngineConfig } from "../../src/protocol/config.js";
+import type { EngineListener } from "../../src/protocol/contract.js";
 import { configOf } from "../support/bare-engine.js";
 import type { EngineKind } from "./engine/behavior.js";
 import { engineSuite } from "./engine-suite.js";
@@ -27,7 +28,7 @@ vi.mock("node:worker_threads", async (importOriginal) => {
 function hosted(host: (config: EngineConfig) => EngineHost): EngineKind<EngineConfig> {
   return {
     reopens: true,
-    place: () => configOf({}),
+    place: () => configOf({ userOf: "user" }),
     async open(config) {
       const { ready, engine } = host(config);
       await ready;
@@ -37,13 +38,15 @@ function hosted(host: (config: EngineConfig) => EngineHost): EngineKind<EngineCo
   };
 }
 
-function report(): void {
+const listener: EngineListener = {
   // The suite kills workers on purpose, and each death is reported.
-}
+  onError: () => undefined,
+  onExpired: () => undefined,
+};
 
 engineSuite(
   "an engine on the calling thread",
-  hosted((config) => hostInline(config, report)),
+  hosted((config) => hostInline(config, listener)),
 );
 engineSuite("an engine in a worker", {
   ...hosted(
@@ -51,7 +54,7 @@ engineSuite("an engine in a worker", {
       new WorkerHost({
         file: new URL("../../dist/worker.js", import.meta.url),
         config,
-        report,
+        listener,
       }),
   ),
   async kill() {

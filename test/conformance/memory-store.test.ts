@@ -21,6 +21,7 @@ storeSuite(
       "lifetime",
       "keep cookie",
       "checks",
+      "dates",
       "life",
       "journal",
     ],

@@ -4,7 +4,7 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { engineFrom } from "../../src/main/hosts/engine-host.js";
+import { engineFrom } from "../../src/protocol/dispatch.js";
 import type { Engine } from "../../src/protocol/contract.js";
 import { behaviorOf, type EngineKind } from "./engine/behavior.js";
 import { type Fault, FAULTS } from "./engine/faults.js";

@@ -7,4 +7,9 @@ const BASE64 = {
   parse: (text: string) => JSON.parse(Buffer.from(text, "base64").toString()) as never,
 };
 
-storeSuite("texts that are not JSON", storeFactory({ serializer: BASE64 }, { forms: ["promise"] }));
+storeSuite(
+  "texts that are not JSON",
+  storeFactory({ serializer: BASE64 }, { forms: ["promise"] }),
+  // This serializer makes none.
+  { differences: ["dates"] },
+);

@@ -14,18 +14,24 @@ import type { Form, StoreFactory, SubjectOptions } from "./subject.js";
 /** The options of this package's store. */
 export type Options = ConstructorParameters<typeof LiteNoSQLStore>[0];
 
-/** All options except where the files are. */
-export type Configuration = Omit<Options, "directory" | "pasta">;
+/** All options except where the sessions are. */
+export type Configuration = Omit<Options, "directory" | "pasta" | "redis">;
 
 export interface FactoryOptions {
   readonly forms?: readonly Form[];
   readonly reopenAtCheckpoints?: boolean;
+  /** Where the sessions of a store are; files, if not said. */
+  readonly place?: () => Pick<Options, "directory" | "redis">;
 }
 
 /** Makes stores of one configuration; to be called while tests are collected. */
 export function storeFactory(
   configuration: Configuration,
-  { forms = ["callback", "promise"], reopenAtCheckpoints = false }: FactoryOptions = {},
+  {
+    forms = ["callback", "promise"],
+    reopenAtCheckpoints = false,
+    place = files,
+  }: FactoryOptions = {},
 ): StoreFactory {
   const idle: LiteNoSQLStore[] = [];
   const optionsOf = new Map<session.Store, { options: Options; reusable: boolean }>();
@@ -39,7 +45,9 @@ export function storeFactory(
   afterAll(async () => {
     await Promise.all(idle.map((store) => store.close()));
     for (const { options } of optionsOf.values()) {
-      rmSync(options.directory ?? "", { recursive: true, force: true });
+      if (options.directory !== undefined) {
+        rmSync(options.directory, { recursive: true, force: true });
+      }
     }
   });
 
@@ -50,12 +58,8 @@ export function storeFactory(
     open(options?: SubjectOptions) {
       const reusable = options === undefined;
       const { fresh: _, ...given } = options ?? {};
-      const directory = (): string =>
-        mkdtempSync(join(realpathSync(tmpdir()), "express-session-isolate-"));
-      return (
-        (reusable ? idle.pop() : undefined) ??
-        construct({ ...configuration, ...given, directory: directory() }, reusable)
-      );
+      const all = (): Options => ({ ...configuration, ...given, ...place() }) as Options;
+      return (reusable ? idle.pop() : undefined) ?? construct(all(), reusable);
     },
 
     async release(released) {
@@ -73,6 +77,10 @@ export function storeFactory(
       return construct(known.options, known.reusable);
     },
   };
+}
+
+function files(): Pick<Options, "directory"> {
+  return { directory: mkdtempSync(join(realpathSync(tmpdir()), "express-session-isolate-")) };
 }
 
 function always(): boolean {

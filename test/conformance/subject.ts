@@ -70,6 +70,10 @@ export function invoke(
   return answer;
 }
 
+function asJson(answer: unknown): unknown {
+  return answer === undefined ? undefined : (JSON.parse(JSON.stringify(answer)) as unknown);
+}
+
 /** A store under test, called by one form. Calls are made at once, in the order of these methods. */
 export class Subject {
   readonly #factory: StoreFactory;
@@ -86,7 +90,13 @@ export class Subject {
     return this.#store;
   }
 
+  /** Sessions are answered as JSON has them: whether `expires` is a date has a test of its own. */
   call(method: string, ...args: unknown[]): Promise<unknown> {
+    const answer = this.callRaw(method, ...args);
+    return method === "get" || method === "all" ? answer.then(asJson) : answer;
+  }
+
+  callRaw(method: string, ...args: unknown[]): Promise<unknown> {
     return invoke(this.#store, this.#form, method, args);
   }
 

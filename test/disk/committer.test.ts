@@ -3,6 +3,7 @@
  * back, and what runs between commits. `committer-touch.test.ts` has the touches.
  */
 import { describe, expect, it } from "vitest";
+import type { PendingWrite } from "../../src/worker/disk/pending-write.js";
 import { describeLine, LATER, scene, session, turns } from "../support/commit-scene.js";
 
 describe("a write", () => {
@@ -52,13 +53,82 @@ describe("a write", () => {
     await Promise.all([put("a", 1), put("a", 2), remove("a"), put("a", 3)]);
     expect(shown("a")).toBe('{"n":3}');
     const lines = files.content("/journal").toString().trim().split("\n");
-    expect(describeLine(lines.at(-1)!)).toBe('insert a {"n":3}');
+    expect(lines.map((line) => describeLine(line))).toEqual([
+      'insert a {"n":1}',
+      'insert a {"n":3}',
+    ]);
   });
 
   it("of nothing is done at once", async () => {
     const { committer, journal } = await scene();
     await committer.write([]);
     expect(journal.appends).toEqual([]);
+  });
+});
+
+describe("a call with many megabytes of writes", () => {
+  const MEBIBYTE = 1024 * 1024;
+  const sids = Array.from({ length: 400 }, (_, n) => `s${n}`);
+  const json = `"${"x".repeat(20_000)}"`;
+  const many = (): PendingWrite[] => sids.map((sid) => ({ sid, session: { ...session(1), json } }));
+
+  it("is appended in slices with turns for calls in between, and synced once", async () => {
+    const { journal, committer, collection, shown } = await scene();
+    journal.held = true;
+    const writing = committer.write(many());
+    for (let slices = 1; collection.size === 0; slices++) {
+      await turns(1);
+      expect(journal.appends).toHaveLength(slices);
+      expect(journal.appends.at(-1)!.length * json.length).toBeLessThan(MEBIBYTE);
+      expect(shown("s399")).toBe(json);
+      journal.letOne();
+      await turns(1);
+    }
+    await writing;
+    expect(journal.appends.length).toBeGreaterThan(8);
+    expect(journal.appends.flat()).toHaveLength(sids.length);
+    expect(journal.synced).toEqual([true]);
+  });
+
+  it("leaves nothing behind where one of its slices fails", async () => {
+    const { journal, committer, put, shown, files } = await scene();
+    await put("s0", 7);
+    const before = files.content("/journal");
+    journal.held = true;
+    const writing = committer.write(many());
+    for (let slice = 0; slice < 3; slice++) {
+      await turns(1);
+      journal.letOne();
+    }
+    await turns(1);
+    journal.fault = "write";
+    journal.letOne();
+    await expect(writing).rejects.toMatchObject({ code: "STORE_IO" });
+    expect(files.content("/journal")).toEqual(before);
+    expect([shown("s0"), shown("s1")]).toEqual(['{"n":7}', undefined]);
+  });
+
+  it("does not swallow a touch that is made after its session's turn", async () => {
+    const { journal, committer, clock } = await scene();
+    journal.held = true;
+    const writing = committer.write(many());
+    await turns(1);
+    committer.touch("s0", null, LATER + 5000);
+    committer.touch("s399", null, LATER + 5000);
+    journal.held = false;
+    journal.letOne();
+    await writing;
+    await clock.advance(1000);
+    expect(journal.appends.at(-1)).toEqual(["update s0"]);
+  });
+
+  it("is one of several commits where others wait with it", async () => {
+    const { journal, committer } = await scene();
+    await Promise.all(
+      sids.map((sid) => committer.write([{ sid, session: { ...session(1), json } }])),
+    );
+    expect(journal.synced.length).toBeGreaterThan(1);
+    expect(journal.synced.length).toBeLessThan(6);
   });
 });
 
@@ -131,7 +201,7 @@ describe("a write that fails", () => {
     const { committer, put, shown } = await scene();
     const broken = {
       ...session(1),
-      get json(): string {
+      get cookie(): null {
         throw new RangeError("Invalid string length");
       },
     };
@@ -170,10 +240,11 @@ describe("a task", () => {
     expect(shown("a")).toBe('{"n":1}');
   });
 
-  it("has the touches before it journaled", async () => {
+  it("comes after the touches that were to be journaled before it", async () => {
     const { journal, put, committer } = await scene();
     await put("a", 1);
     committer.touch("a", null, LATER + 5000);
+    committer.flushTouches();
     await committer.exclusively(() => {
       expect(journal.appends).toHaveLength(2);
       return Promise.resolve();

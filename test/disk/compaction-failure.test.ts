@@ -1,11 +1,12 @@
 /** Owns what becomes of a compaction that fails, at each of its steps, or that may not be made. */
-import { readdirSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openBare } from "../support/bare-engine.js";
 import { fill, JOURNAL, reopened, session, SNAPSHOT } from "../support/compactable.js";
 import { diskStats } from "../support/engine-world.js";
 import { ManualClock } from "../support/manual-clock.js";
+import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
 import { type FileOperation, type Matcher, on } from "../support/watched-files.js";
 
@@ -15,9 +16,10 @@ describe("an engine that has lost its lock", () => {
     const { engine, disk, directory, reports } = await openBare({ clock });
     await engine.write([session("a")]);
     const lock = { pid: 1, ts: clock.now(), host: "elsewhere", owner: "another" };
+    rmSync(join(directory, "sessions.lock"));
     writeFileSync(join(directory, "sessions.lock"), JSON.stringify(lock));
-    clock.tick(10_000);
-    await until(() => reports.length === 1);
+    await clock.advance(5_000);
+    expect(reports).toMatchObject([{ code: "STORE_LOCKED" }]);
 
     const changes: FileOperation[] = [];
     disk.onOperation = (operation) => {
@@ -46,6 +48,8 @@ describe("a compaction that fails", () => {
     const bare = await openBare();
     const { engine, disk } = bare;
     await fill(engine, 20);
+    // What was written before is in no journal then.
+    await engine.compact();
     const mend = disk.fail(matches, "ENOSPC");
     await expect(engine.compact()).rejects.toMatchObject({ code: "STORE_IO" });
     expect(await engine.get(["sid 1"])).toEqual([expect.any(String)]);
@@ -66,6 +70,7 @@ describe("a compaction that fails", () => {
     const bare = await openBare();
     const { engine, disk } = bare;
     await fill(engine, 20);
+    await engine.compact();
     disk.fail(matches, "ENOSPC");
     await expect(engine.compact()).rejects.toMatchObject({ code: "STORE_IO" });
     await engine.close();
@@ -97,5 +102,33 @@ describe("a compaction that fails", () => {
     expect(await diskStats(engine)).toMatchObject({ walBytes: 0 });
     await engine.close();
     expect((await reopened(bare)).size).toBe(20);
+  });
+});
+
+describe("a compaction that is cut off behind its snapshot", () => {
+  it("lets no older touch come after a newer one", async () => {
+    const clock = new ManualClock();
+    const { engine, disk, directory } = await openBare({ clock });
+    const soon = clock.now() + 60_000;
+    await engine.write([session("a")]);
+    const begun = disk.hold(on("open", `${SNAPSHOT}.tmp`));
+    const compaction = engine.compact();
+    await until(() => begun.waiting === 1);
+    const { walBytes } = await diskStats(engine);
+    await engine.touch([["a", null, soon]]);
+    clock.tick(1000);
+    await until(async () => (await diskStats(engine)).walBytes > walBytes);
+    // The snapshot has this touch; the journal would in a second.
+    await engine.touch([["a", '{"path":"/newer"}', soon + 60_000]]);
+    const cut = disk.hold(on("rename", JOURNAL));
+    begun.release();
+    await until(() => cut.waiting === 1);
+    const copy = tempDirectory();
+    for (const name of [SNAPSHOT, JOURNAL]) cpSync(join(directory, name), join(copy, name));
+    cut.release();
+    await compaction;
+    clock.pass(60_000);
+    const { engine: next } = await openBare({ clock, directory: copy });
+    expect(String((await next.get(["a"]))[0])).toContain("/newer");
   });
 });

@@ -14,6 +14,9 @@ const LONG = process.env["FAULTS"] === "long";
 const KEY = { encryptionKey: "a key of the test's own" };
 const MEBIBYTE = 1024 * 1024;
 
+/** Only to end a test that hangs. */
+const TIMEOUT_MS = LONG ? 3_600_000 : 300_000;
+
 /** What rewriting may cost: bytes written for each byte of journal. */
 const MAX_AMPLIFICATION = 3.5;
 
@@ -38,11 +41,11 @@ function session(sid: string, step: number): Write {
 describe(`writes to a collection (seed ${SEED})`, () => {
   const load = LONG
     ? { sessions: 100_000, writes: 2_000_000, walLimit: MEBIBYTE, batch: 500 }
-    : { sessions: 2_000, writes: 40_000, walLimit: 20_000, batch: 100 };
+    : { sessions: 2_000, writes: 20_000, walLimit: 20_000, batch: 100 };
 
   it.each([{}, KEY])(
     `are written to disk at most ${MAX_AMPLIFICATION} times, ${JSON.stringify(load)}, %o`,
-    { timeout: LONG ? 3_600_000 : 60_000 },
+    { timeout: TIMEOUT_MS },
     async (key) => {
       const random = seededRandom(SEED);
       const { engine, disk } = await openBare({ ...key, walLimit: load.walLimit });
@@ -101,7 +104,7 @@ describe("a collection larger than memory should have to hold twice", () => {
 
   it.each([{}, KEY])(
     `compacts and opens again, ${collectionBytes} bytes, %o`,
-    { timeout: LONG ? 1_800_000 : 60_000 },
+    { timeout: TIMEOUT_MS },
     async (key) => {
       const { engine, directory } = await openBare({ ...key, walLimit: 8 * collectionBytes });
       await fill(engine, load.count, load.bytes);

@@ -61,7 +61,9 @@ describe.each([
     const documents: Documents = readDocuments(readFiles(directory), password);
     const parsed = [...documents].map(([id, { sess, cookie }]) => {
       const session = serializer.parse(String(sess)) as object;
-      return [id, cookie === undefined ? session : { ...session, cookie }] as const;
+      if (cookie === undefined) return [id, session] as const;
+      const { serialized } = cookie as { serialized: string };
+      return [id, Object.assign(session, serializer.parse(serialized))] as const;
     });
     expect(new Map(parsed)).toEqual(sessions);
     expect(sessions.get("b")).toEqual({ user: "bob", cookie: later["cookie"] });
@@ -88,17 +90,46 @@ describe.each([
     expect(quarantine.map((name) => modeOf(join(directory, name)))).toEqual([0o600]);
   });
 
+  it.each([false, true])(
+    "with its users and times is read so, compacted: %s",
+    async (compacted) => {
+      const directory = tempDirectory();
+      const options = { userOf: "account", absoluteTtl: 3600 };
+      const store = storeIn(directory, password, options);
+      await fill(store);
+      const accounts = ["plain", 'a "quote", \\ and \n', "日本語", '"}', "ends with a brace}"];
+      for (const account of accounts) await store.set(account, sessionOf({ account }, 2 * HOUR_MS));
+      if (compacted) await store.compact();
+      const sessions = await served(store);
+      const before = await Promise.all(accounts.map((account) => store.sessionsOf(account)));
+      await store.close();
+      expect(read(directory, password)).toEqual(sessions);
+      const documents = readDocuments(readFiles(directory), password);
+      for (const [index, account] of accounts.entries()) {
+        const { createdAt, expiresAt } = before[index]![0]!;
+        expect(documents.get(account)).toMatchObject({ user: account, createdAt, expiresAt });
+        expect(expiresAt).toBe(createdAt + HOUR_MS);
+      }
+      const again = storeIn(directory, password, options);
+      expect(await Promise.all(accounts.map((account) => again.sessionsOf(account)))).toEqual(
+        before,
+      );
+    },
+  );
+
   it("has each session's document once, with its expiry", async () => {
     const directory = tempDirectory();
     const store = storeIn(directory, password);
     const expires = new Date(Date.now() + HOUR_MS);
-    await store.set("a", { cookie: { expires } } as never);
+    const session = { cookie: { expires } } as never;
+    await store.set("a", session);
+    await store.set("b", session);
+    await store.touch("b", session);
     await store.close();
+    const sess = { cookie: { expires: expires.toISOString() } };
     expect([...readDocuments(readFiles(directory), password)]).toEqual([
-      [
-        "a",
-        { _id: "a", sess: { cookie: { expires: expires.toISOString() } }, expiresAt: +expires },
-      ],
+      ["a", { _id: "a", sess, expiresAt: +expires, unused: true }],
+      ["b", expect.objectContaining({ _id: "b", sess, expiresAt: +expires })],
     ]);
   });
 });

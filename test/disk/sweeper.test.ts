@@ -3,9 +3,12 @@ import { describe, expect, it } from "vitest";
 import type { StoreError } from "../../src/protocol/errors.js";
 import { Collection } from "../../src/worker/disk/documents/collection.js";
 import { Committer } from "../../src/worker/disk/committer.js";
-import { type PendingWrite, PendingWrites } from "../../src/worker/disk/pending-writes.js";
+import { Executed } from "../../src/worker/disk/executed.js";
+import type { PendingWrite } from "../../src/worker/disk/pending-write.js";
+import { PendingWrites } from "../../src/worker/disk/pending-writes.js";
 import { Journal } from "../../src/worker/disk/journal/journal.js";
 import { Sweeper } from "../../src/worker/disk/sweeper.js";
+import { UNLIMITED } from "../support/commit-scene.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { MemoryFiles } from "../support/memory-files.js";
 
@@ -15,15 +18,20 @@ async function scene(count: number) {
   const files = new MemoryFiles();
   const journal = new Journal("/journal", await files.open("/journal", "update"), 0);
   const nothing = (): void => undefined;
-  const pending = new PendingWrites(collection);
+  const pending = new PendingWrites(collection, UNLIMITED);
   const committer = new Committer({
     collection,
     pending,
     journal,
     keyring: null,
     clock,
-    durable: true,
+    isDurable: () => true,
+    disk: { standing: null },
+    maxPendingMs: 10_000,
     assertOwned: () => Promise.resolve(),
+    executed: new Executed(clock),
+    fence: null,
+    makeRoom: () => Promise.resolve(false),
     onCommit: nothing,
     onDistrust: nothing,
     onTouchFailure: nothing,
@@ -39,6 +47,7 @@ async function scene(count: number) {
     return write(writes);
   };
   const events: string[] = [];
+  const expired: string[] = [];
   const reports: StoreError[] = [];
   const sweeper = new Sweeper({
     collection,
@@ -47,10 +56,23 @@ async function scene(count: number) {
     clock,
     intervalMs: 1000,
     onSwept: () => events.push("swept"),
+    isWatched: true,
+    onExpired: (sessions) => expired.push(...sessions.map(({ id }) => id)),
     report: (error) => reports.push(error),
     log: nothing,
   });
-  return { clock, collection, committer, files, sweeper, batches, events, reports, journal };
+  return {
+    clock,
+    collection,
+    committer,
+    files,
+    sweeper,
+    batches,
+    events,
+    expired,
+    reports,
+    journal,
+  };
 }
 
 /** Waits for the pass that is under way. */
@@ -118,13 +140,13 @@ describe("a sweep", () => {
 
   it("that fails is reported, leaves all as it was, and the next one does it", async () => {
     const world = await scene(4);
-    const append = world.journal.append.bind(world.journal);
-    world.journal.append = () => Promise.reject(new Error("the disk"));
+    const commit = world.journal.commit.bind(world.journal);
+    world.journal.commit = () => Promise.reject(new Error("the disk"));
     world.sweeper.start();
     await pass(world);
     expect(world.reports).toMatchObject([{ code: "STORE_IO" }]);
     expect(world.collection.size).toBe(4);
-    world.journal.append = append;
+    world.journal.commit = commit;
     const first = world.sweeper.last!.at;
     await world.clock.advance(1000);
     await pass(world, first);

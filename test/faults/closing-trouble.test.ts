@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 
-import type { Operation } from "../support/power/fault-files.js";
+import type { Operation } from "../support/power/operations.js";
 import { JOURNAL, Life } from "../support/power/life.js";
 import { LATER, lifeWithTrouble, one, read, START, write } from "../support/power/trouble.js";
 import { seededRandom, SEED } from "../support/random.js";
@@ -77,7 +77,7 @@ describe("closing", () => {
 
   it.for<[Operation["kind"], string]>([
     ["close", JOURNAL],
-    ["open", "sessions.lock"],
+    ["identity", "sessions.lock"],
     ["remove", "sessions.lock"],
   ])("with a failing %s of %s is reported, and lets go of all", async ([kind, file]) => {
     const [life, trouble] = await lifeWithTrouble();

@@ -6,14 +6,10 @@
 import { describe, expect, it, vi } from "vitest";
 
 import { diskStats } from "../support/engine-world.js";
-import { CUTS, FaultDisk } from "../support/power/fault-disk.js";
-import {
-  changesDisk,
-  type Fault,
-  FaultFiles,
-  type Operation,
-} from "../support/power/fault-files.js";
+import { FaultDisk } from "../support/power/fault-disk.js";
+import { FaultFiles } from "../support/power/fault-files.js";
 import { DIRECTORY, JOURNAL, Life, SNAPSHOT } from "../support/power/life.js";
+import { changesDisk, type Fault, type Operation } from "../support/power/operations.js";
 import { quarantineOf } from "../support/power/recovery.js";
 import {
   lifeWithTrouble,
@@ -24,6 +20,7 @@ import {
   two,
   write,
 } from "../support/power/trouble.js";
+import { CUTS } from "../support/power/unsynced.js";
 import { seededRandom, SEED } from "../support/random.js";
 
 vi.mock("node:crypto", async (original) => {
@@ -97,7 +94,7 @@ describe("a write that fails", () => {
     // The record is in the journal, and nobody can say whether on the disk.
     trouble.when = ({ kind }) => (kind === "sync" ? { code: "EIO" } : null);
     expect(await write(life, "a", one)).toBe("STORE_IO");
-    const destroyed = await write(life, "a", null);
+    const destroyed = await life.clock.advanceUntil(write(life, "a", null));
     const after = life.disk.after("everything", seededRandom(SEED));
     life.kill();
     const next = new Life({ disk: after, time: START + 11_000 });
@@ -109,7 +106,87 @@ describe("a write that fails", () => {
   });
 });
 
+describe("while the journal cannot be trusted", () => {
+  /** One fsync fails, and no new files can be made until the test says so. */
+  async function distrusted(): Promise<[Life, mend: () => void]> {
+    const [life, trouble] = await lifeWithTrouble();
+    expect(await write(life, "a", one)).toBe(0);
+    let failed = false;
+    trouble.when = ({ kind, path }) => {
+      if (path.endsWith(".tmp")) return { code: "ENOSPC" };
+      if (failed || kind !== "sync" || !path.endsWith(JOURNAL)) return null;
+      failed = true;
+      return { code: "EIO" };
+    };
+    expect(await write(life, "b", one)).toBe("STORE_IO");
+    return [life, () => (trouble.when = null)];
+  }
+
+  it("a logout waits, and is done when it can be", async () => {
+    const [life, mend] = await distrusted();
+    const outcomes = life.engine.write([["c", one.json, one.expiresAt], ["a"], ["b"]]);
+    expect(await life.engine.get(["a"])).toEqual([null]);
+    await life.clock.advance(5_000);
+    mend();
+    expect(await life.clock.advanceUntil(outcomes)).toMatchObject([{ code: "STORE_IO" }, 1, 0]);
+    life.kill();
+    await life.clock.advance(11_000);
+    const next = new Life({ disk: life.disk, time: life.clock.now() });
+    await next.open([]);
+    expect(await next.engine.ids()).toEqual([]);
+    await next.close();
+  });
+
+  it("a logout that would wait for too long fails, and all that is stored at once", async () => {
+    const [life] = await distrusted();
+    const from = life.clock.now();
+    expect(await write(life, "a", two)).toBe("STORE_IO");
+    expect(life.clock.now()).toBe(from);
+    expect(await life.clock.advanceUntil(write(life, "a", null))).toBe("STORE_IO");
+    expect(life.clock.now()).toBe(from + 10_000);
+    expect(await read(life, "a")).toBe(one.json);
+    life.kill();
+  });
+
+  it("closing ends what waits", async () => {
+    const [life, mend] = await distrusted();
+    const failing = write(life, "a", null);
+    await life.engine.close().catch(() => undefined);
+    expect(await failing).toBe("STORE_IO");
+    mend();
+    await life.clock.advance(11_000);
+    await life.open();
+    expect(await read(life, "a")).toBe(one.json);
+    await life.close();
+  });
+});
+
 describe("a record that was refused and cut off", () => {
+  it.for(CUTS)("after a failed fsync stays away after a crash that keeps %s", async (cut) => {
+    const [life, trouble] = await lifeWithTrouble();
+    expect(await write(life, "a", one)).toBe(0);
+    let failed = false;
+    // One fsync fails, and the journal cannot be replaced.
+    trouble.when = ({ kind, path }) => {
+      if (path.endsWith(".tmp")) return { code: "EIO" };
+      if (failed || kind !== "sync" || !path.endsWith(JOURNAL)) return null;
+      failed = true;
+      return { code: "EIO" };
+    };
+    life.write([
+      ["a", two],
+      ["b", two],
+    ]);
+    await life.settle();
+    expect(life.failedWrites).toBe(1);
+    const disk = life.disk.after(cut, seededRandom(SEED));
+    const next = new Life({ disk, time: START + 11_000 });
+    await next.open([]);
+    expect(await next.engine.ids()).toEqual(["a"]);
+    expect(await read(next, "a")).toBe(one.json);
+    await next.close();
+  });
+
   it.for(["destroy", "clear"])("does not come back after a %s", async (way) => {
     const [life, trouble] = await lifeWithTrouble();
     trouble.next("write", { code: "ENOSPC", share: 1 });
@@ -134,6 +211,21 @@ it("clear deletes what is being deleted, too: that may fail", async () => {
   expect(destroyed).toBe("STORE_IO");
   expect(cleared).toBe(0);
   expect(await life.engine.ids()).toEqual([]);
+});
+
+it("a process that has no descriptor left for 20 s stores what it is asked to", async () => {
+  const [life, trouble] = await lifeWithTrouble();
+  trouble.when = ({ kind }) =>
+    /^(?:open|list|syncDirectory)$/.test(kind) ? { code: "EMFILE" } : null;
+  for (let second = 0; second < 20; second++) {
+    await life.clock.advance(1000);
+    expect(await write(life, `${second}`, one)).toBe(0);
+  }
+  trouble.when = null;
+  await life.close();
+  await life.open();
+  await life.close();
+  expect(life.violations).toEqual([]);
 });
 
 describe("opening", () => {

@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { StoreError } from "../../src/protocol/errors.js";
-import { quarantined } from "../support/damage/damage.js";
+import { quarantined } from "../support/damage/verdict.js";
 import { openWorld, rememberKeys, servedBy } from "../support/engine-world.js";
 import { deriveKey } from "../support/lite-nosql-reader.js";
 import { ManualClock } from "../support/manual-clock.js";

@@ -3,7 +3,7 @@
  * takes the rest of the room and is then deleted. Needs Linux and the right to mount.
  */
 import { execFileSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 
@@ -14,18 +14,19 @@ import { expect, it, onTestFinished } from "vitest";
 import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
 
-const DISK_BYTES = 1024 * 1024;
+const MEBIBYTE = 1024 * 1024;
+const DISK_BYTES = MEBIBYTE;
 const TEXT = "x".repeat(4000);
 
 /** A session without a cookie is an ordinary one. */
 const session = (data: object): SessionData => data as unknown as SessionData;
 
-/** A disk of a megabyte, or why there is none. */
-function smallDisk(): { directory: string } | { reason: string } {
+/** A small disk, or why there is none. */
+function smallDisk(bytes: number): { directory: string } | { reason: string } {
   if (process.platform !== "linux") return { reason: `no tmpfs on ${process.platform}` };
   const directory = tempDirectory();
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", directory], {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", directory], {
       stdio: "pipe",
     });
   } catch (error) {
@@ -44,7 +45,7 @@ it.for<[string, Partial<StoreOptions>]>([
 ])(
   "a full disk, %s: writes fail with a code, reads go on, and so does the store",
   async ([, given], { skip }) => {
-    const disk = smallDisk();
+    const disk = smallDisk(DISK_BYTES);
     if ("reason" in disk) {
       console.warn(`not tested on a full disk: ${disk.reason}`);
       return skip(disk.reason);
@@ -96,5 +97,38 @@ it.for<[string, Partial<StoreOptions>]>([
     expect(found).toEqual([...expected, "after"].filter((sid) => sid !== "sid-0").sort());
     expect(await store.get("sid-1")).toEqual({ n: 1, text: TEXT });
     expect((await store.stats()).quarantined).toBe(0);
+  },
+);
+
+it.for<[string, Partial<StoreOptions>]>([
+  ["plain", {}],
+  ["encrypted", { encryptionKey: "a password of some length" }],
+])(
+  "a small disk, %s: sessions are rewritten for ever, and no write fails",
+  { timeout: 120_000 },
+  async ([, given], { skip }) => {
+    const disk = smallDisk(40 * MEBIBYTE);
+    if ("reason" in disk) {
+      console.warn(`not tested on a small disk: ${disk.reason}`);
+      return skip(disk.reason);
+    }
+    const directory = join(disk.directory, "sessions");
+    const store = new LiteNoSQLStore({ directory, ...given });
+    onTestFinished(() => store.close());
+    const events: unknown[] = [];
+    store.on("error", (error: unknown) => events.push(error));
+    const sessions = 1650;
+    let made = 0;
+    const client = async (): Promise<void> => {
+      while (made < 20 * sessions) {
+        const n = made++;
+        await store.set(`sid-${n % sessions}`, session({ n, text: TEXT }));
+      }
+    };
+    await Promise.all(Array.from({ length: 64 }, client));
+    expect(events).toEqual([]);
+    const { bavail, bsize } = statfsSync(disk.directory);
+    expect(bavail * bsize).toBeGreaterThan(10 * MEBIBYTE);
+    expect(await store.length()).toBe(sessions);
   },
 );

@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import LiteNoSQLStore, { type StoreOptions } from "express-session-isolate";
 import { describe, it } from "vitest";
 
+import { filesStats } from "../support/opened-store.js";
 import { type Random, seededRandom, SEED } from "../support/random.js";
 import { tempDirectory } from "../support/temp-dir.js";
 import { expectNoViolations } from "../support/totals.js";
@@ -114,7 +115,7 @@ async function compare(options: StoreOptions, ledger: Ledger): Promise<string[]>
     if (value !== null && text?.length !== (value * 7919) % 2000) violations.push(`${sid} is torn`);
     ledger.settle(sid, value);
   }
-  const { quarantined } = await store.stats();
+  const { quarantined } = await filesStats(store);
   if (quarantined > 0) violations.push(`${quarantined} records are damaged`);
   const strangers = (await store.ids()).filter((sid) => !known.includes(sid));
   if (strangers.length > 0) violations.push(`${strangers.join()} are there`);

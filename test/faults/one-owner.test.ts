@@ -1,6 +1,7 @@
 /**
- * Owns that a collection has one owner, with real processes and the built package: a second one is
- * refused and told whose it is, one that died is replaced at once, one that lost it stops writing.
+ * Owns that a collection that is not shared has one owner, with real processes and the built package:
+ * a second one is refused and told whose it is, one that died is replaced at once, one that lost it
+ * stops writing.
  */
 import { spawn } from "node:child_process";
 import {
@@ -47,8 +48,8 @@ const SESSION = { cookie: { originalMaxAge: null }, user: "alice" };
 describe.each([true, false])("a second store, isolate: %s,", (isolate) => {
   it("in another process is refused and told the owner's pid", async () => {
     const directory = tempDirectory();
-    const first = await owner({ directory, isolate });
-    const refused = await new Owner({ directory, isolate: !isolate }).opened;
+    const first = await owner({ directory, isolate, share: false });
+    const refused = await new Owner({ directory, isolate: !isolate, share: false }).opened;
     expect(refused.code).toBe("STORE_LOCKED");
     expect(refused.message).toContain(String(first.process.pid));
     // The owner has not noticed.
@@ -57,9 +58,9 @@ describe.each([true, false])("a second store, isolate: %s,", (isolate) => {
 
   it("in the same process is refused, and its calls with it", async () => {
     const directory = tempDirectory();
-    const first = storeIn({ directory, isolate });
+    const first = storeIn({ directory, isolate, share: false });
     await first.ready;
-    const second = storeIn({ directory, isolate });
+    const second = storeIn({ directory, isolate, share: false });
     await expect(second.ready).rejects.toMatchObject({ code: "STORE_LOCKED" });
     await expect(second.ready).rejects.toThrow(String(process.pid));
     await expect(second.get("a")).rejects.toMatchObject({ code: "STORE_LOCKED" });
@@ -70,24 +71,24 @@ describe.each([true, false])("a second store, isolate: %s,", (isolate) => {
 
   it("opens at once when the owner was killed, and has all that was acknowledged", async () => {
     const directory = tempDirectory();
-    const first = await owner({ directory, isolate });
+    const first = await owner({ directory, isolate, share: false });
     await first.call("set", "a", SESSION);
     await first.kill("SIGKILL");
     expect(existsSync(join(directory, "sessions.lock"))).toBe(true);
 
     const started = performance.now();
-    const second = storeIn({ directory, isolate });
+    const second = storeIn({ directory, isolate, share: false });
     expect(await second.get("a")).toEqual(SESSION);
     expect(performance.now() - started).toBeLessThan(AT_ONCE_MS);
   });
 
   it("opens at once when the owner was closed, and the lock is gone", async () => {
     const directory = tempDirectory();
-    const first = await owner({ directory, isolate });
+    const first = await owner({ directory, isolate, share: false });
     await first.call("set", "a", SESSION);
     expect(await first.call("close")).toEqual({ value: null });
     expect(readdirSync(directory)).toEqual(["sessions.wal.log"]);
-    const second = storeIn({ directory, isolate });
+    const second = storeIn({ directory, isolate, share: false });
     expect(await second.get("a")).toEqual(SESSION);
   });
 });
@@ -190,7 +191,7 @@ describe.concurrent.each([true, false])("an owner, isolate: %s,", (isolate) => {
 
   it("whose lock somebody deleted writes no more: another may have come and gone", async (test) => {
     const directory = join(root, "deleted");
-    const store = storeIn({ directory, isolate }, test);
+    const store = storeIn({ directory, isolate, share: false }, test);
     await store.set("a", SESSION);
     rmSync(join(directory, "sessions.lock"));
     expect(await refusal(store)).toMatchObject({ code: "STORE_LOCKED" });
@@ -200,7 +201,7 @@ describe.concurrent.each([true, false])("an owner, isolate: %s,", (isolate) => {
   it("that lost its lock writes no more, and leaves the new owner's alone", async (test) => {
     const directory = join(root, "lost");
     const path = join(directory, "sessions.lock");
-    const store = storeIn({ directory, isolate }, test);
+    const store = storeIn({ directory, isolate, share: false }, test);
     await store.set("a", SESSION);
     const theirs = JSON.stringify({ pid: 1, ts: Date.now(), host: "there" });
     writeFileSync(path, theirs);
@@ -216,7 +217,7 @@ describe.concurrent.each([true, false])("an owner, isolate: %s,", (isolate) => {
 
   it("whose directory goes writes no more", async (test) => {
     const directory = join(root, "gone");
-    const store = storeIn({ directory, isolate }, test);
+    const store = storeIn({ directory, isolate, share: false }, test);
     await store.set("a", SESSION);
     rmSync(directory, { recursive: true });
     expect(await refusal(store)).toMatchObject({ code: "STORE_IO" });

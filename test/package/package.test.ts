@@ -1,11 +1,13 @@
 /** The packed package, in a scratch project with only the dependencies that the package declares. */
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { copyFile, cp, lstat, mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { readFile, readlink, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { nodeFileTrace } from "@vercel/nft";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -26,6 +28,7 @@ interface Tarball {
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
 }
 
 let base: string;
@@ -47,8 +50,12 @@ beforeAll(async () => {
   });
 
   const manifest = JSON.parse(await read("package.json")) as Manifest;
-  const declared = { ...manifest.dependencies, ...manifest.peerDependencies };
-  for (const name of [...Object.keys(declared), "@types/node"]) await link(name);
+  const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+  // The client of Redis is for those who use it.
+  const isOptional = (name: string): boolean =>
+    manifest.peerDependenciesMeta[name]?.optional === true && !name.startsWith("@types/");
+  const needed = declared.filter((name) => !isOptional(name));
+  for (const name of [...needed, "@types/node"]) await link(name);
 }, SETUP_MS);
 
 afterAll(() => rm(base, { recursive: true }));
@@ -77,7 +84,7 @@ function consume(file: string): Promise<{ stdout: string; stderr: string }> {
 }
 
 describe("the tarball", () => {
-  const ENTRIES = ["index.js", "connect.js", "worker.js", "index.cjs", "connect.cjs"];
+  const ENTRIES = ["index.js", "connect.js", "worker.js", "cli.js", "index.cjs", "connect.cjs"];
   const TYPES = ["index.d.ts", "connect.d.ts", "index.d.cts", "connect.d.cts"];
 
   it("has what a user needs and no more", async () => {
@@ -85,10 +92,14 @@ describe("the tarball", () => {
     const dist = [...modules, ...TYPES];
     const pages = [
       "architecture.md",
+      "command-line.md",
       "durability.md",
+      "environments.md",
       "format.md",
       "migrating.md",
       "performance.md",
+      "redis.md",
+      "sharing.md",
     ];
     const plots = ["delay-slow-disk", "latency-slow-disk", "sets-slow-disk", "throughput"];
     const docs = [...pages, ...plots.map((plot) => `img/${plot}.svg`)].map(
@@ -107,15 +118,21 @@ describe("the tarball", () => {
   });
 
   it.each([".js", ".cjs"])("has the engine once in its %s files", async (extension) => {
-    const files = tarball.files.map(({ path }) => path).filter((path) => path.endsWith(extension));
+    const files = tarball.files
+      .map(({ path }) => path)
+      // A program of its own, to which the worker gives nothing but messages.
+      .filter((path) => path.endsWith(extension) && path !== "dist/disk-thread.cjs");
     const modules = (await Promise.all(files.map(engineModulesIn))).flat();
     expect(modules).toContain("src/worker/disk/engine.ts");
     expect(modules).toEqual([...new Set(modules)]);
   });
 
-  /** The engine modules in a built file, by the comments that the bundler writes above them. */
+  /**
+   * The engine modules in a built file, by the comments that the bundler writes above them. Of the
+   * small ports each engine of CommonJS has its own.
+   */
   async function engineModulesIn(file: string): Promise<string[]> {
-    const names = (await read(file)).matchAll(/^\/\/ (src\/worker\/\S+\.ts)$/gm);
+    const names = (await read(file)).matchAll(/^\/\/ (src\/worker\/(?!ports\/)\S+\.ts)$/gm);
     return [...new Set(Array.from(names, ([, name]) => name!))];
   }
 
@@ -151,11 +168,53 @@ describe("the tarball", () => {
 });
 
 describe("a consumer", () => {
+  const REQUIRE = 'const S = require("express-session-isolate")';
+
   it("runs in ESM", () => consume("esm-js.mjs"));
 
   it("runs in CommonJS", () => consume("cjs-js.cjs"));
 
   it("runs in a realm of its own", () => consume("realm.cjs"));
+
+  it.each(["isolate: true", "isolate: false"])(
+    "that wants Redis is told which package it needs: %s",
+    async (option) => {
+      for (const load of ['import S from "express-session-isolate"', REQUIRE]) {
+        const name = `redis.${load === REQUIRE ? "cjs" : "mjs"}`;
+        const options = `{ redis: "redis://127.0.0.1:1", ${option} }`;
+        const told = "error => console.log(error.code, error.message)";
+        await writeFile(
+          join(scratch, name),
+          `${load};\nconst store = new S(${options});\nstore.ready.catch(${told});`,
+        );
+        const { stdout } = await consume(name);
+        expect(stdout).toMatch(/^DRIVER_MISSING .*npm install @redis\/client\n$/);
+      }
+    },
+  );
+
+  it.skipIf(process.platform === "win32").each(["esm-js.mjs", "cjs-js.cjs"])(
+    "runs where only what a tracer has found is deployed: %s",
+    async (program) => {
+      const deployed = join(base, `deployed ${program}`);
+      const { fileList } = await nodeFileTrace([join(scratch, program)], { base: "/" });
+      const worker = join(installed, "dist", "worker.js");
+      expect([...fileList].map((file) => join("/", file))).toContain(worker);
+      for (const file of fileList) await deploy(join("/", file), deployed);
+      const cwd = join(deployed, scratch);
+      await run(process.execPath, [program, join(base, `data of ${program}`)], { cwd });
+    },
+    SETUP_MS,
+  );
+
+  /** Copies a file or a symbolic link to the same path under another root. */
+  async function deploy(path: string, root: string): Promise<void> {
+    const target = join(root, path);
+    await mkdir(dirname(target), { recursive: true });
+    const isLink = (await lstat(path)).isSymbolicLink();
+    if (isLink) await symlink(join(root, await readlink(path)), target);
+    else await copyFile(path, target);
+  }
 
   it.each(["esm", "cjs"] as const)("bundled to %s gets an error that says so", async (format) => {
     const bundle = await bundled(format, "");

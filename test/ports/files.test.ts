@@ -1,64 +1,23 @@
 /**
- * Owns the file port: the real one and the one that forgets must behave alike where a program can
- * see it, and the real one must fsync what it promises to have on the disk.
+ * Owns the file port: the real one in both its ways and the one that forgets must behave alike where
+ * a program can see it.
  */
-import type * as fs from "node:fs";
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 
+import { isFailedWrite } from "../../src/worker/ports/failure.js";
 import { type Files } from "../../src/worker/ports/files.js";
 import { nodeFiles } from "../../src/worker/ports/node-files.js";
-import { modeOf } from "../support/directory.js";
+import { threadFiles } from "../../src/worker/ports/thread-files.js";
+import { DISK_THREAD } from "../support/disk-thread.js";
 import { FaultDisk } from "../support/power/fault-disk.js";
 import { FaultFiles } from "../support/power/fault-files.js";
 import { tempDirectory } from "../support/temp-dir.js";
 
-/** The paths that were fsynced through a descriptor of their own. */
-const synced: string[] = [];
-/** What fails, with which code. */
-const failing = new Map<"link" | "write", string>();
-
-vi.mock("node:fs", async (original) => {
-  const real = await original<typeof fs>();
-  const paths = new Map<number, string>();
-  const open = (path: string, ...rest: unknown[]): void => {
-    const callback = rest.pop() as (error: Error | null, fd: number) => void;
-    const [flags, mode] = rest as [number, number?];
-    real.open(path, flags, mode, (error, fd) => {
-      paths.set(fd, path);
-      callback(error, fd);
-    });
-  };
-  const fsync = (fd: number, callback: fs.NoParamCallback): void => {
-    synced.push(paths.get(fd) ?? "");
-    real.fsync(fd, callback);
-  };
-  const fdatasync = (fd: number, callback: fs.NoParamCallback): void => {
-    synced.push(paths.get(fd) ?? "");
-    real.fdatasync(fd, callback);
-  };
-  const fail = (kind: "link" | "write", callback: fs.NoParamCallback): boolean => {
-    const code = failing.get(kind);
-    if (code !== undefined) callback(Object.assign(new Error(code), { code }));
-    return code !== undefined;
-  };
-  const link = (existing: string, path: string, callback: fs.NoParamCallback): void => {
-    if (!fail("link", callback)) real.link(existing, path, callback);
-  };
-  const write = (...args: [number, Uint8Array, number, number, number, never]): void => {
-    if (!fail("write", args[5])) real.write(...args);
-  };
-  return { ...real, open, fsync, fdatasync, link, write };
-});
-
-afterEach(() => {
-  failing.clear();
-});
-
 const PORTS: readonly (readonly [name: string, make: () => { files: Files; root: string }])[] = [
-  ["the real one", () => ({ files: nodeFiles, root: tempDirectory() })],
+  ["the pool", () => ({ files: nodeFiles, root: tempDirectory() })],
+  ["the thread", () => ({ files: threadFiles(DISK_THREAD), root: tempDirectory() })],
   ["the one that forgets", () => ({ files: new FaultFiles(FaultDisk.with("/tmp")), root: "/tmp" })],
 ];
 
@@ -117,7 +76,40 @@ describe.each(PORTS)("%s", (_, make) => {
     expect(await file.read(target, 8)).toBe(0);
     expect(await file.read(target, 100)).toBe(0);
     await file.close();
-    await expect(file.size()).rejects.toMatchObject({ code: "EBADF" });
+  });
+
+  it("does not confuse a file that was closed with one that was opened since", async () => {
+    await put("x", "x");
+    const closed = await files.open(at("x"), "existing");
+    await closed.close();
+    const other = await files.open(at("y"), "create");
+    const bytes = Buffer.alloc(1);
+    for (const call of [
+      () => closed.size(),
+      () => closed.read(bytes, 0),
+      () => closed.write(bytes, 0),
+      () => closed.truncate(5),
+      () => closed.sync(),
+      () => closed.close(),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ code: "EBADF" });
+    }
+    expect(await other.size()).toBe(0);
+    await other.close();
+  });
+
+  it("writes through, and says if that was refused as a write", async () => {
+    const file = await files.open(at("x"), "create");
+    await file.write(Buffer.from("hello"), 0);
+    await file.writeThrough(Buffer.from("p!"), 3);
+    await file.close();
+    expect(await take("x")).toBe("help!");
+    const reading = await files.open(at("x"), "read");
+    const error: unknown = await reading
+      .writeThrough(Buffer.from("y"), 0)
+      .catch((reason: unknown) => reason);
+    expect(isFailedWrite(error)).toBe(true);
+    await reading.close();
   });
 
   it("does not write through a descriptor for reading", async () => {
@@ -160,6 +152,30 @@ describe.each(PORTS)("%s", (_, make) => {
     expect(await take("y")).toBe("x");
   });
 
+  it("knows a file by any of its names, and that it has lost them", async () => {
+    await put("x", "x");
+    await put("y", "y");
+    const file = await files.open(at("x"), "read");
+    const { id } = await file.identity();
+    expect(await files.identity(at("x"))).toEqual({ id, links: 1 });
+    expect((await files.identity(at("y")))?.id).not.toBe(id);
+    expect(await files.identity(at("none"))).toBeNull();
+    await files.link(at("x"), at("z"));
+    expect(await files.identity(at("z"))).toEqual({ id, links: 2 });
+    await files.remove(at("z"));
+    await files.rename(at("y"), at("x"));
+    expect((await files.identity(at("x")))?.id).not.toBe(id);
+    expect(await file.identity()).toEqual({ id, links: 0 });
+    await file.close();
+  });
+
+  it("knows a directory that has been replaced", async () => {
+    await files.createDirectory(at("a"));
+    await files.createDirectory(at("b"));
+    const before = await files.identity(at("a"));
+    expect((await files.identity(at("b")))?.id).not.toBe(before?.id);
+  });
+
   it("removes what is there, and does not mind what is not", async () => {
     await put("x", "x");
     await files.remove(at("x"));
@@ -167,62 +183,5 @@ describe.each(PORTS)("%s", (_, make) => {
     await expect(files.open(at("x"), "read")).rejects.toMatchObject({ code: "ENOENT" });
     await files.syncDirectory(root);
     await expect(files.syncDirectory(at("none"))).rejects.toMatchObject({ code: "ENOENT" });
-  });
-});
-
-describe("a link where the file system has none", () => {
-  const written = async (path: string, text: string): Promise<void> => {
-    const file = await nodeFiles.open(path, "create");
-    await file.write(Buffer.from(text), 0);
-    await file.close();
-  };
-
-  it.for(["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"])(
-    "(%s) is a copy on the disk",
-    async (code) => {
-      const root = tempDirectory();
-      const [x, y] = [join(root, "x"), join(root, "y")];
-      await written(x, "text");
-      failing.set("link", code);
-      synced.length = 0;
-      await nodeFiles.link(x, y);
-      expect(readFileSync(y, "utf8")).toBe("text");
-      expect(synced).toEqual([y]);
-      expect(modeOf(y)).toBe(modeOf(x));
-      await nodeFiles.remove(x);
-      await written(x, "other");
-      await expect(nodeFiles.link(x, y)).rejects.toMatchObject({ code: "EEXIST" });
-      expect(readFileSync(y, "utf8")).toBe("text");
-      await expect(nodeFiles.link(join(root, "none"), join(root, "z"))).rejects.toMatchObject({
-        code: "ENOENT",
-      });
-      expect(readdirSync(root).sort()).toEqual(["x", "y"]);
-    },
-  );
-
-  it("leaves none that is half a copy", async () => {
-    const root = tempDirectory();
-    await written(join(root, "x"), "text");
-    failing.set("link", "EPERM").set("write", "ENOSPC");
-    const linking = nodeFiles.link(join(root, "x"), join(root, "y"));
-    await expect(linking).rejects.toMatchObject({ code: "ENOSPC" });
-    expect(readdirSync(root)).toEqual(["x"]);
-  });
-});
-
-describe.skipIf(process.platform === "win32")("every directory that is made", () => {
-  it("is fsynced into the one above it", async () => {
-    const root = tempDirectory();
-    synced.length = 0;
-    await nodeFiles.createDirectory(join(root, "a", "b", "c"));
-    expect(synced).toEqual(expect.arrayContaining([root, join(root, "a"), join(root, "a", "b")]));
-  });
-
-  it("is so even where a process died before it could do that", async () => {
-    const root = tempDirectory();
-    await nodeFiles.createDirectory(join(root, "a"));
-    synced.length = 0;
-    await nodeFiles.createDirectory(join(root, "a"));
-    expect(synced).toContain(root);
   });
 });

@@ -2,8 +2,9 @@
  * Owns the contract over a port: every method arrives with its arguments and answers, errors keep
  * their code and cause, and nothing but the methods of the contract can be reached.
  */
+import { serialize } from "node:v8";
 import { MessageChannel } from "node:worker_threads";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type Engine, ENGINE_METHODS } from "../../src/protocol/contract.js";
 import { StoreError } from "../../src/protocol/errors.js";
 import { connect, serve } from "../../src/protocol/rpc.js";
@@ -63,6 +64,20 @@ describe("a connected engine", () => {
     expect(answers).toEqual(Array.from({ length: 100 }, (_, index) => index));
   });
 
+  it("does so where a test has replaced Math.random", async () => {
+    const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
+    onTestFinished(() => random.mockRestore());
+    const { double, connected } = scene();
+    let number = 0;
+    double.answer = () => number++;
+    const engine = connected();
+    for (let round = 0; round < 2; round++) {
+      number = 0;
+      const answers = await Promise.all(Array.from({ length: 20 }, () => engine.length()));
+      expect(answers).toEqual(Array.from({ length: 20 }, (_, index) => index));
+    }
+  });
+
   it.each<[string, unknown]>([
     ["undefined", undefined],
     ["null", null],
@@ -73,6 +88,54 @@ describe("a connected engine", () => {
     const { double, connected } = scene();
     double.answer = () => answer;
     expect(await connected().stats()).toEqual(answer);
+  });
+
+  describe("whose answer is a long list", () => {
+    const ids = Array.from({ length: 100_000 }, (_, n) => `session id ${n} of many`);
+    const text = "x".repeat(300_000);
+    const sessions = Array.from({ length: 20 }, (_, n) =>
+      n % 3 === 0 ? null : n % 3 === 1 ? text : [text, `{"n":${n}}`],
+    );
+
+    it.each([
+      ["ids", ids],
+      ["sessions", sessions],
+      ["one session", ["x".repeat(5_000_000)]],
+      ["nothing but numbers", Array<number>(100_000).fill(1)],
+    ])("has it whole, %s", async (_, answer) => {
+      const { double, connected } = scene();
+      double.answer = () => answer;
+      const engine = connected();
+      const [first, second] = await Promise.all([engine.ids(), engine.ids()]);
+      expect(first).toEqual(answer);
+      expect(second).toEqual(answer);
+    });
+
+    it.each([
+      ["ids", ids],
+      ["sessions", sessions],
+    ])("gets it in messages of bounded size, %s", async (_, answer) => {
+      const { double, connected, port } = scene();
+      double.answer = () => answer;
+      const bytes: number[] = [];
+      port.on("message", (message) => bytes.push(serialize(message).length));
+      await connected().ids();
+      expect(Math.max(...bytes)).toBeLessThan(2_000_000);
+    });
+
+    it("gets what follows it meanwhile, and is not closed before it has it", async () => {
+      const { double, connected } = scene();
+      double.answer = (method) => (method === "ids" ? ids : method);
+      const engine = connected();
+      const order: string[] = [];
+      const note = (method: string) => (): number => order.push(method);
+      await Promise.all([
+        engine.ids().then(note("ids")),
+        engine.close().then(note("close")),
+        engine.length().then(note("length")),
+      ]);
+      expect(order).toEqual(["length", "ids", "close"]);
+    });
   });
 
   it("throws what the engine threw, with code and cause", async () => {

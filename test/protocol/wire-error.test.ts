@@ -1,4 +1,5 @@
 /** Owns errors on the wire: name, message, code, stack and the chain of causes survive. */
+import { renameSync } from "node:fs";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { STORE_ERROR_CODES, StoreError } from "../../src/protocol/errors.js";
@@ -7,6 +8,15 @@ import { decodeError, encodeError } from "../../src/protocol/wire-error.js";
 /** There and back, as a port would take it. */
 function carried(thrown: unknown): Error {
   return decodeError(structuredClone(encodeError(thrown)));
+}
+
+function thrownBy(call: () => void): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
 }
 
 describe("an error", () => {
@@ -29,6 +39,15 @@ describe("an error", () => {
     });
     expect(back.cause).toBeInstanceOf(RangeError);
     expect((back.cause as Error).cause).not.toBeInstanceOf(StoreError);
+  });
+
+  it("of a system call keeps which call it was, and of what", () => {
+    const error = thrownBy(() => {
+      renameSync("/none/x", "/none/y");
+    });
+    const details = { code: "ENOENT", syscall: "rename", path: "/none/x", dest: "/none/y" };
+    expect(error).toMatchObject(details);
+    expect(carried(new StoreError("STORE_IO", "x", { cause: error })).cause).toMatchObject(details);
   });
 
   it.each([

@@ -4,33 +4,30 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { EngineHost } from "../../src/main/hosts/engine-host.js";
 import { hostInline } from "../../src/main/hosts/inline-host.js";
 import { WorkerHost } from "../../src/main/hosts/worker-host.js";
 import type { EngineConfig } from "../../src/protocol/config.js";
 import { type BareOptions, configOf } from "../support/bare-engine.js";
+import { passTime } from "../support/passing-time.js";
 import { tempDirectory } from "../support/temp-dir.js";
+import { listenerTo } from "../support/listener.js";
 
 const WORKER = new URL("../../dist/worker.js", import.meta.url);
 /** Longer than a host rests. */
 const REST_MS = 11_000;
 
-const now = performance.now.bind(performance);
-let passedMs = 0;
-
-beforeEach(() => {
-  passedMs = 0;
-  vi.spyOn(performance, "now").mockImplementation(() => now() + passedMs);
+vi.mock("../../src/protocol/timers.js", async (original) => {
+  const { withPassingTime } = await import("../support/passing-time.js");
+  return withPassingTime(await original());
 });
 
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+const LISTENER = listenerTo(() => undefined);
 
 const HOSTS: [string, (config: EngineConfig) => EngineHost][] = [
-  ["a worker", (config) => new WorkerHost({ file: WORKER, config, report: () => undefined })],
-  ["the calling thread", (config) => hostInline(config, () => undefined)],
+  ["a worker", (config) => new WorkerHost({ file: WORKER, config, listener: LISTENER })],
+  ["the calling thread", (config) => hostInline(config, LISTENER)],
 ];
 
 describe.each(HOSTS)("a store on %s that cannot be opened", (_, hostOf) => {
@@ -45,18 +42,21 @@ describe.each(HOSTS)("a store on %s that cannot be opened", (_, hostOf) => {
     return host;
   }
 
+  /** A store that shares with nobody, so that it is refused what another has open. */
+  const openAlone = (directory: string): EngineHost => open({ directory, share: false });
+
   it("because another has it: can be, after a rest, when that one is closed", async () => {
     const directory = tempDirectory();
     const other = open({ directory });
     await other.ready;
-    const { ready, engine } = open({ directory });
+    const { ready, engine } = openAlone(directory);
     const locked = { code: "STORE_LOCKED" };
     await expect(engine.length()).rejects.toMatchObject(locked);
-    passedMs += REST_MS;
+    passTime(REST_MS);
     await expect(engine.length()).rejects.toMatchObject(locked);
     await other.engine.close();
     await expect(engine.length()).rejects.toMatchObject(locked);
-    passedMs += REST_MS;
+    passTime(REST_MS);
     expect(await Promise.all([engine.length(), engine.write([["a"]])])).toEqual([0, [0]]);
     await expect(ready).rejects.toMatchObject(locked);
   });
@@ -68,7 +68,7 @@ describe.each(HOSTS)("a store on %s that cannot be opened", (_, hostOf) => {
     await expect(ready).rejects.toMatchObject({ code: "STORE_IO" });
     rmSync(parent);
     mkdirSync(parent);
-    passedMs += REST_MS;
+    passTime(REST_MS);
     expect(await engine.length()).toBe(0);
   });
 
@@ -80,19 +80,19 @@ describe.each(HOSTS)("a store on %s that cannot be opened", (_, hostOf) => {
     const { ready, engine } = open({ directory, encryptionKey: "another key" });
     const refusal: unknown = await ready.catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: "STORE_KEY_MISMATCH" });
-    passedMs += REST_MS;
+    passTime(REST_MS);
     await expect(engine.length()).rejects.toBe(refusal);
   });
 
   it("closes while it rests, and while it is tried again", async () => {
     const directory = tempDirectory();
     await open({ directory }).ready;
-    const resting = open({ directory });
+    const resting = openAlone(directory);
     await expect(resting.ready).rejects.toMatchObject({ code: "STORE_LOCKED" });
     await resting.engine.close();
-    const trying = open({ directory });
+    const trying = openAlone(directory);
     await expect(trying.ready).rejects.toMatchObject({ code: "STORE_LOCKED" });
-    passedMs += REST_MS;
+    passTime(REST_MS);
     const call = trying.engine.length();
     const closed = trying.engine.close();
     await expect(call).rejects.toMatchObject({ code: "STORE_LOCKED" });

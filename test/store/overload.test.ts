@@ -73,6 +73,25 @@ describe.each<[string, Matcher]>([
     expect(await waiting).toEqual(Array(FITTING).fill(0));
   });
 
+  it("does not stop deletions, which have a limit of their own", async () => {
+    const { batch, stopped } = await overload(standsStill);
+    const waiting = fill(batch);
+    expect(await now(batch.write(session("one more")))).toMatchObject(OVERLOADED);
+    const deleted = Promise.all([batch.write(["old"]), batch.write(["0"])]);
+    expect(await now(deleted)).toBe("nothing yet");
+    expect(await batch.get("old")).toBeNull();
+    let more = 0;
+    while (
+      !((await now(batch.write([`${more}`]).catch((error: unknown) => error))) instanceof Error)
+    ) {
+      expect(++more).toBeLessThan(LIMIT_BYTES / 100);
+    }
+    expect(more).toBeGreaterThan(LIMIT_BYTES / 200);
+    stopped.release();
+    expect(await waiting).toEqual(Array(FITTING).fill(0));
+    expect(await deleted).toEqual([1, 1]);
+  });
+
   it("does not stop reads and touches", async () => {
     const { batch, engine, stopped } = await overload(standsStill);
     const waiting = fill(batch);
@@ -105,6 +124,36 @@ describe.each<[string, Matcher]>([
     await engine.close();
     const { engine: next } = await openBare({ directory });
     expect(await next.length()).toBe(2 + FITTING);
+  });
+});
+
+describe("an engine that answers nothing", () => {
+  const LIMIT_CALLS = 100_000;
+
+  it.each<[string, (batch: Batcher, sid: string) => Promise<unknown>]>([
+    ["gets", (batch, sid) => batch.get(sid)],
+    ["touches", (batch, sid) => batch.touch(touch(sid))],
+  ])("is asked for no more than so many %s, which fail or are answered", async (_, call) => {
+    const answers: (() => void)[] = [];
+    const engine = { get: answerLater(null), touch: answerLater(true), write: answerLater(0) };
+    function answerLater<T>(answer: T) {
+      return (items: readonly unknown[]): Promise<T[]> =>
+        new Promise((resolve) => answers.push(() => resolve(items.map(() => answer))));
+    }
+    const batch = new Batcher(engine, 1e9);
+    const waiting: Promise<unknown>[] = [];
+    while (waiting.length < LIMIT_CALLS) {
+      waiting.push(call(batch, `sid ${waiting.length}`));
+      if (waiting.length % 10_000 === 0) await turn();
+    }
+    expect(await now(call(batch, "one more"))).toMatchObject(OVERLOADED);
+    expect(await now(batch.write(session("a")))).toBe("nothing yet");
+    for (const answer of answers.splice(0)) answer();
+    await Promise.all(waiting);
+    const next = call(batch, "one more");
+    await until(() => answers.length > 0);
+    for (const answer of answers) answer();
+    await next;
   });
 });
 
@@ -163,8 +212,9 @@ describe("what counts", () => {
     await fill(batch);
   });
 
-  it("the default is sensible", () => {
-    const { maxPendingBytes } = resolveOptions({ directory: "." });
+  it("the defaults are sensible", () => {
+    const { maxPendingBytes, engine } = resolveOptions({ directory: "." });
+    expect(engine.maxPendingMs).toBe(10_000);
     expect(maxPendingBytes).toBeGreaterThanOrEqual(16 * 1024 * 1024);
     expect(maxPendingBytes).toBeLessThanOrEqual(256 * 1024 * 1024);
   });

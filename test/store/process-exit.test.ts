@@ -3,9 +3,10 @@
  * before.
  */
 import { execFile } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import LiteNoSQLStore from "express-session-isolate";
 import { describe, expect, it } from "vitest";
 import { tempDirectory } from "../support/temp-dir.js";
 
@@ -20,6 +21,7 @@ interface Ending {
 }
 
 type Configuration = Readonly<Record<string, unknown>>;
+type Placed = Configuration & { readonly directory: string };
 
 function urlOf(script: string): URL {
   return new URL(`../fixtures/exits/${script}.js`, import.meta.url);
@@ -49,14 +51,18 @@ function runNode(
 }
 
 /** Where a collection lives, and how it is opened. */
-function place(configuration: Configuration): Configuration & { directory: string } {
+function place(configuration: Configuration): Placed {
   return { ...configuration, directory: tempDirectory() };
 }
 
-async function stored(store: Configuration): Promise<unknown[]> {
-  const { code, happened } = await run("read", store);
-  expect(code).toBe(0);
-  return happened;
+/** The ids that the child left, as this process reads them. */
+async function stored(configuration: Placed): Promise<string[]> {
+  const store = new LiteNoSQLStore({ ...configuration, isolate: false });
+  try {
+    return (await store.ids()).sort();
+  } finally {
+    await store.close();
+  }
 }
 
 const FIFTY = Array.from({ length: 50 }, (_, index) => `sid ${index}`);
@@ -146,6 +152,18 @@ it.each(["exit", "throw", "slowly"])(
   },
 );
 
+it(
+  "a process ends when the store cannot be opened, even if something holds the worker's thread",
+  { timeout: DEADLINE_MS },
+  async () => {
+    const NODE_OPTIONS = `--require ${fileURLToPath(new URL("./lingers.cjs", urlOf("locked")))}`;
+    const script = fileURLToPath(urlOf("locked"));
+    const ending = await runNode([script], place({ isolate: true }), { NODE_OPTIONS });
+    expect(ending.code).toBe(0);
+    expect(ending.happened.sort()).toEqual(["callback STORE_LOCKED", "event STORE_LOCKED"]);
+  },
+);
+
 describe("flags of the process", { timeout: DEADLINE_MS }, () => {
   const script = fileURLToPath(urlOf("idle"));
   const preload = fileURLToPath(urlOf("preload"));
@@ -161,5 +179,25 @@ describe("flags of the process", { timeout: DEADLINE_MS }, () => {
   ])("do not break the worker: %s", async (_, args, NODE_OPTIONS = "") => {
     const ending = await runNode(args, place({ isolate: true }), { NODE_OPTIONS });
     expect(ending).toEqual({ code: 0, happened: ["ann"], stderr: "" });
+  });
+
+  const hook = 'data:text/javascript,import "node:fs"';
+  it.each([
+    [
+      ["--require", preload],
+      ["--require", preload],
+    ],
+    [
+      ["-C", "development", `--import=${hook}`],
+      ["-C", "development", `--import=${hook}`],
+    ],
+    [["--title=x", "--preserve-symlinks", "--trace-warnings"], ["--preserve-symlinks"]],
+  ])("reach the worker if they load modules: %j", async (flags, expected) => {
+    const store = place({ isolate: true });
+    const NODE_OPTIONS = `--require ${fileURLToPath(new URL("./flags.cjs", urlOf("idle")))}`;
+    const ending = await runNode([...flags, script], store, { NODE_OPTIONS });
+    expect(ending).toEqual({ code: 0, happened: ["ann"], stderr: "" });
+    const seen = readFileSync(join(store.directory, "flags"), "utf8");
+    expect(JSON.parse(seen)).toEqual(expected);
   });
 });

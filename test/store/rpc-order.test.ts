@@ -12,6 +12,7 @@ import { configOf, FAR_MS } from "../support/bare-engine.js";
 import { type Random, SEED, seededRandom } from "../support/random.js";
 import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
+import { listenerTo } from "../support/listener.js";
 
 /** Every message that a host has posted to its worker. */
 const posted = vi.hoisted<unknown[]>(() => []);
@@ -64,9 +65,9 @@ describe("over the port", () => {
     const host = new WorkerHost({
       file: new URL("../../dist/worker.js", import.meta.url),
       config: configOf({}),
-      report: (error) => {
+      listener: listenerTo((error) => {
         throw error;
-      },
+      }),
     });
     if (!closes) onTestFinished(() => host.engine.close());
     await host.ready;

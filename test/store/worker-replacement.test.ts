@@ -2,8 +2,22 @@
  * Owns that no death of the worker becomes a loop: when one is replaced, when it is given up, and
  * how it is tried again after a rest.
  */
-import { rmSync, writeFileSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { EngineConfig } from "../../src/protocol/config.js";
+import { passTime } from "../support/passing-time.js";
+import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
 import {
   beginAnew,
@@ -11,7 +25,6 @@ import {
   HEALTHY,
   host,
   MAX_SPAWNS,
-  passTime,
   REST_MS,
   sessions,
   settleDown,
@@ -26,11 +39,12 @@ vi.mock("node:worker_threads", async (original) => {
   return watchWorkers(await original());
 });
 
-beforeEach(beginAnew);
-
-afterEach(() => {
-  vi.restoreAllMocks();
+vi.mock("../../src/protocol/timers.js", async (original) => {
+  const { withPassingTime } = await import("../support/passing-time.js");
+  return withPassingTime(await original());
 });
+
+beforeEach(beginAnew);
 
 describe("a worker that cannot start", () => {
   it.each([
@@ -61,6 +75,58 @@ describe("a worker that cannot start", () => {
     await until(() => threads.spawned.length === 3);
     rmSync(file("broken"));
     expect(await waiting).toEqual([[text("k")], [0]]);
+  });
+
+  it("because the files are away, and whose thread does not end by itself: is ended", async () => {
+    const { engine, host: subject, config } = host(fixture("lingers"));
+    await subject.ready;
+    await engine.write(sessions(["kept", "k"]));
+    const { directory } = config.disk;
+    renameSync(directory, `${directory}.away`);
+    writeFileSync(directory, "");
+    await threads.spawned[0]?.terminate();
+    const waiting = texts(engine, "kept");
+    await until(() => threads.spawned.length === 3);
+    rmSync(directory);
+    renameSync(`${directory}.away`, directory);
+    expect(await waiting).toEqual([text("k")]);
+  });
+});
+
+/** Whether a thread of this process waits in the call of the kernel that opens a file. */
+function isOneOpening(): boolean {
+  const call = process.arch === "arm64" ? "56 " : "257 ";
+  return readdirSync("/proc/self/task").some((thread) => {
+    try {
+      return readFileSync(`/proc/self/task/${thread}/syscall`, "latin1").startsWith(call);
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
+}
+
+describe.skipIf(process.platform !== "linux")("a worker that waits for a disk", () => {
+  it("is given up, and no other is started beside it", async () => {
+    const directory = tempDirectory();
+    const pipe = join(directory, "standing");
+    execFileSync("mkfifo", [pipe]);
+    const { engine, host: subject } = host(fixture("stuck"), { directory });
+    const failure = { code: "STORE_IO", message: "the disk does not answer" };
+    await until(isOneOpening);
+    const error = { name: "StoreError", ...failure };
+    threads.spawned[0]!.emit("message", { type: "fatal", error });
+    await expect(subject.ready).rejects.toMatchObject(failure);
+    passTime(REST_MS);
+    await expect(engine.get(["a"])).rejects.toMatchObject(failure);
+    expect(threads.spawned).toHaveLength(1);
+    const ended = once(threads.spawned[0]!, "exit");
+    const otherEnd = openSync(pipe, "w");
+    rmSync(pipe);
+    closeSync(otherEnd);
+    await ended;
+    expect(await engine.write(sessions(["a", "a"]))).toEqual([0]);
+    expect(threads.spawned).toHaveLength(2);
   });
 });
 
@@ -120,6 +186,22 @@ describe("a worker that dies again and again", () => {
     await engine.close();
     const next = host(HEALTHY, { directory: config.disk.directory });
     await expect(next.host.ready).resolves.toBeUndefined();
+  });
+
+  it("is no longer named to others when it has been closed, nor is who never had the lock", async () => {
+    const closed = host(HEALTHY);
+    await closed.host.ready;
+    const refused = host(HEALTHY, { directory: closed.config.disk.directory, share: false });
+    await expect(refused.host.ready).rejects.toMatchObject({ code: "STORE_LOCKED" });
+    await Promise.all([closed.engine.close(), refused.engine.close()]);
+    const dead = await giveUp();
+    await dead.engine.close();
+
+    await host(HEALTHY).host.ready;
+    const { config } = threads.given.at(-1) as { config: EngineConfig };
+    expect(config.abandoned).toContain(dead.config.owner);
+    expect(config.abandoned).not.toContain(closed.config.owner);
+    expect(config.abandoned).not.toContain(refused.config.owner);
   });
 
   it("but lives long in between, is always replaced", async () => {

@@ -16,9 +16,12 @@ export function storeIn(directory: string, password?: string, more: object = {})
   return store;
 }
 
+/** The sessions that a store serves, in the form that they have on the disk: dates as text. */
 export async function served(store: LiteNoSQLStore): Promise<Sessions> {
   const ids = await store.ids();
-  return new Map(await Promise.all(ids.map(async (id) => [id, await store.get(id)] as const)));
+  const asStored = async (id: string): Promise<unknown> =>
+    JSON.parse(JSON.stringify(await store.get(id)));
+  return new Map(await Promise.all(ids.map(async (id) => [id, await asStored(id)] as const)));
 }
 
 /** What lite-nosql would find, as sessions. */

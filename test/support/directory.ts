@@ -4,7 +4,9 @@ import { join } from "node:path";
 
 /** The content of each file by name. */
 export function bytesIn(directory: string): Map<string, string> {
-  const names = readdirSync(directory).sort();
+  const names = readdirSync(directory)
+    .filter((name) => !name.endsWith(".sock"))
+    .sort();
   return new Map(names.map((name) => [name, readFileSync(join(directory, name), "latin1")]));
 }
 
@@ -12,6 +14,7 @@ export function bytesIn(directory: string): Map<string, string> {
 export function filesWith(directory: string, texts: readonly string[]): string[] {
   const wanted = texts.flatMap((text) => [text, JSON.stringify(text).slice(1, -1)]);
   return readdirSync(directory).filter((name) => {
+    if (name.endsWith(".sock")) return false;
     const content = readFileSync(join(directory, name));
     return wanted.some((text) => content.includes(text));
   });

@@ -3,8 +3,8 @@
  * are derived once, and an engine over files of the test's choosing.
  */
 import { vi } from "vitest";
-import type { DiskConfig, EngineConfig } from "../../src/protocol/config.js";
-import type { DiskStats, Engine } from "../../src/protocol/contract.js";
+import type { DiskConfig, DiskEngineConfig } from "../../src/protocol/config.js";
+import type { DiskStats, Engine, ExpiredSession } from "../../src/protocol/contract.js";
 import type { StoreError } from "../../src/protocol/errors.js";
 import { Key } from "../../src/worker/disk/keys/cipher.js";
 import { openEngine, type Environment } from "../../src/worker/disk/engine.js";
@@ -12,12 +12,13 @@ import { randomNonce } from "../../src/worker/ports/nonce.js";
 import { nodeFiles } from "../../src/worker/ports/node-files.js";
 import type { ProcessTable } from "../../src/worker/ports/process-table.js";
 import { ManualClock } from "./manual-clock.js";
+import { listenerTo } from "./listener.js";
 
 /** What a test may set of a configuration. */
-export type ConfigOverrides = Partial<Omit<EngineConfig, "disk"> & DiskConfig>;
+export type ConfigOverrides = Partial<Omit<DiskEngineConfig, "disk"> & DiskConfig>;
 
 /** A complete configuration; a journal is compacted only when a test says so. */
-export function engineConfig(directory: string, overrides: ConfigOverrides = {}): EngineConfig {
+export function engineConfig(directory: string, overrides: ConfigOverrides = {}): DiskEngineConfig {
   const {
     collection = "sessions",
     walLimitBytes = 2 ** 40,
@@ -29,7 +30,10 @@ export function engineConfig(directory: string, overrides: ConfigOverrides = {})
     durable: true,
     ttlMs: 86_400_000,
     debug: false,
+    maxPendingMs: 10_000,
     encryptionKeys: [],
+    absoluteTtlMs: null,
+    hasUsers: false,
     owner: "the test",
     ...common,
     disk: { directory, collection, walLimitBytes, gcIntervalMs, compactAfterGc },
@@ -59,12 +63,18 @@ export interface OpenOptions extends Partial<Environment> {
   readonly config?: ConfigOverrides;
   /** Gets what the engine reports on its own account. */
   readonly reports?: StoreError[];
+  /** Gets the sessions that it tells of because they have expired. */
+  readonly expired?: ExpiredSession[];
 }
 
 /** Opens an engine in a directory, by default over the real files and a clock that stands still. */
 export async function openWorld(directory: string, options: OpenOptions = {}): Promise<Engine> {
-  const { config, reports, ...world } = options;
-  return openEngine(engineConfig(directory, config), (error) => reports?.push(error), {
+  const { config, reports, expired, ...world } = options;
+  const listener = listenerTo(
+    (error) => reports?.push(error),
+    (sessions) => expired?.push(...sessions),
+  );
+  return openEngine(engineConfig(directory, config), listener, {
     files: world.files ?? nodeFiles,
     clock: world.clock ?? new ManualClock(),
     processes: world.processes ?? processTable(),

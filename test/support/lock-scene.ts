@@ -7,6 +7,7 @@ import { type Files } from "../../src/worker/ports/files.js";
 import { randomNonce } from "../../src/worker/ports/nonce.js";
 import { nodeFiles } from "../../src/worker/ports/node-files.js";
 import { Lock } from "../../src/worker/disk/lock/lock.js";
+import type { Meeting } from "../../src/worker/disk/lock/meeting.js";
 import { collectionPaths } from "../../src/worker/disk/paths.js";
 import type { ProcessTable } from "../../src/worker/ports/process-table.js";
 import { processTable } from "./engine-world.js";
@@ -21,6 +22,8 @@ export interface LockText {
   space?: string | null;
   started?: string | null;
   owner?: string | null;
+  socket?: string;
+  secret?: string;
 }
 
 /** A directory, its lock, and a clock that the test moves. */
@@ -29,12 +32,29 @@ export class Scene {
   readonly path = join(this.directory, "sessions.lock");
   readonly clock = new ManualClock();
   readonly lost: StoreError[] = [];
+  readonly #meeting: Meeting | null;
 
-  acquire(
+  /** @param meeting for a store that shares */
+  constructor(meeting: Meeting | null = null) {
+    this.#meeting = meeting;
+  }
+
+  async acquire(
     processes: Partial<ProcessTable> = {},
     owner = "a store",
     files: Files = nodeFiles,
   ): Promise<Lock> {
+    const lock = await this.join(processes, owner, files);
+    if (lock === null) throw new Error("this store has joined another");
+    return lock;
+  }
+
+  /** Acquires; null for a store that has joined the owner. */
+  async join(
+    processes: Partial<ProcessTable> = {},
+    owner = "a store",
+    files: Files = nodeFiles,
+  ): Promise<Lock | null> {
     const parts = {
       files,
       paths: collectionPaths(this.directory, "sessions"),
@@ -43,11 +63,11 @@ export class Scene {
       nonce: randomNonce,
       owner,
       abandoned: ["a store whose worker died"],
+      meeting: this.#meeting,
     };
-    return Lock.acquire(parts, (error) => this.lost.push(error)).then((lock) => {
-      onTestFinished(() => lock.release().catch(() => undefined));
-      return lock;
-    });
+    const lock = await Lock.acquire(parts, (error) => this.lost.push(error));
+    if (lock !== null) onTestFinished(() => lock.release().catch(() => undefined));
+    return lock;
   }
 
   /** Acquires with the clock going on; answers how long that took, in milliseconds. */

@@ -1,12 +1,14 @@
 /**
  * Owns a file system in memory, for tests that open a collection many thousand times. It never
- * fails and never forgets: what fails and what forgets is tested elsewhere.
+ * forgets, and fails only where it is full: what fails and what forgets is tested elsewhere.
  */
 import { basename, dirname } from "node:path";
-import type { Files, OpenFile, OpenMode } from "../../src/worker/ports/files.js";
+import type { FileIdentity, Files, OpenFile, OpenMode } from "../../src/worker/ports/files.js";
 
 /** A file's content; names share it, as hard links do. */
 interface Node {
+  readonly id: string;
+  links: number;
   bytes: Buffer;
   length: number;
 }
@@ -14,7 +16,12 @@ interface Node {
 const MUST_EXIST = new Set<OpenMode>(["read", "existing"]);
 
 export class MemoryFiles implements Files {
+  /** How many bytes there may be, in files that have a name or are open. */
+  capacity = Infinity;
   readonly #nodes = new Map<string, Node>();
+  /** How often each is open. */
+  readonly #open = new Map<Node, number>();
+  #made = 0;
 
   constructor(contents: Iterable<readonly [path: string, content: Uint8Array]> = []) {
     for (const [path, content] of contents) this.put(path, content);
@@ -32,7 +39,7 @@ export class MemoryFiles implements Files {
   }
 
   put(path: string, content: Uint8Array): void {
-    this.#nodes.set(path, { bytes: Buffer.from(content), length: content.length });
+    this.#name(path, this.#newNode(Buffer.from(content)));
   }
 
   async createDirectory(): Promise<void> {
@@ -43,22 +50,40 @@ export class MemoryFiles implements Files {
     let node = this.#nodes.get(path);
     if (node !== undefined && mode === "create") throw errno("EEXIST", path);
     if (node === undefined && MUST_EXIST.has(mode)) throw errno("ENOENT", path);
-    if (node === undefined) this.#nodes.set(path, (node = { bytes: Buffer.alloc(0), length: 0 }));
-    return new MemoryFile(node);
+    if (node === undefined) this.#name(path, (node = this.#newNode(Buffer.alloc(0))));
+    this.#open.set(node, (this.#open.get(node) ?? 0) + 1);
+    return new MemoryFile(node, this);
+  }
+
+  /** The bytes of all files. */
+  get used(): number {
+    let bytes = 0;
+    for (const { length } of new Set([...this.#nodes.values(), ...this.#open.keys()])) {
+      bytes += length;
+    }
+    return bytes;
+  }
+
+  closed(node: Node): void {
+    const others = (this.#open.get(node) ?? 0) - 1;
+    if (others > 0) this.#open.set(node, others);
+    else this.#open.delete(node);
   }
 
   async rename(from: string, to: string): Promise<void> {
-    this.#nodes.set(to, this.#node(from));
-    this.#nodes.delete(from);
+    const node = this.#node(from);
+    if (this.#nodes.get(to) === node) return;
+    this.#name(to, node);
+    this.#unname(from);
   }
 
   async link(existing: string, path: string): Promise<void> {
     if (this.#nodes.has(path)) throw errno("EEXIST", path);
-    this.#nodes.set(path, this.#node(existing));
+    this.#name(path, this.#node(existing));
   }
 
   async remove(path: string): Promise<void> {
-    this.#nodes.delete(path);
+    this.#unname(path);
   }
 
   async list(path: string): Promise<string[]> {
@@ -71,6 +96,32 @@ export class MemoryFiles implements Files {
     // Nothing is ever forgotten.
   }
 
+  async identity(path: string): Promise<FileIdentity | null> {
+    const node = this.#nodes.get(path);
+    return node === undefined ? null : { id: node.id, links: node.links };
+  }
+
+  async freeSpace(): Promise<number | null> {
+    return this.capacity === Infinity ? null : this.capacity - this.used;
+  }
+
+  #newNode(bytes: Buffer): Node {
+    return { id: String(this.#made++), links: 0, bytes, length: bytes.length };
+  }
+
+  #name(path: string, node: Node): void {
+    this.#unname(path);
+    this.#nodes.set(path, node);
+    node.links++;
+  }
+
+  #unname(path: string): void {
+    const node = this.#nodes.get(path);
+    if (node === undefined) return;
+    this.#nodes.delete(path);
+    node.links--;
+  }
+
   #node(path: string): Node {
     const node = this.#nodes.get(path);
     if (node === undefined) throw errno("ENOENT", path);
@@ -80,13 +131,19 @@ export class MemoryFiles implements Files {
 
 class MemoryFile implements OpenFile {
   readonly #node: Node;
+  readonly #files: MemoryFiles;
 
-  constructor(node: Node) {
+  constructor(node: Node, files: MemoryFiles) {
     this.#node = node;
+    this.#files = files;
   }
 
   async size(): Promise<number> {
     return this.#node.length;
+  }
+
+  async identity(): Promise<FileIdentity> {
+    return { id: this.#node.id, links: this.#node.links };
   }
 
   async read(target: Uint8Array, position: number): Promise<number> {
@@ -96,8 +153,15 @@ class MemoryFile implements OpenFile {
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
-    this.#resize(Math.max(this.#node.length, position + bytes.length));
-    this.#node.bytes.set(bytes, position);
+    const { capacity, used } = this.#files;
+    const room = capacity - used + this.#node.length;
+    const fitting = bytes.subarray(0, Math.max(0, room - position));
+    if (fitting.length > 0) {
+      this.#resize(Math.max(this.#node.length, position + fitting.length));
+      this.#node.bytes.set(fitting, position);
+    }
+    if (fitting.length < bytes.length)
+      throw Object.assign(errno("ENOSPC", "write"), { syscall: "write" });
   }
 
   async truncate(length: number): Promise<void> {
@@ -108,8 +172,12 @@ class MemoryFile implements OpenFile {
     // Nothing is ever forgotten.
   }
 
+  writeThrough(bytes: Uint8Array, position: number): Promise<void> {
+    return this.write(bytes, position);
+  }
+
   async close(): Promise<void> {
-    // There is nothing to release.
+    this.#files.closed(this.#node);
   }
 
   #resize(length: number): void {

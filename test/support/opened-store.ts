@@ -1,6 +1,6 @@
 /** Owns stores that tests open with options of their choice, and how the constructor refuses some. */
 import type session from "express-session";
-import LiteNoSQLStore from "express-session-isolate";
+import LiteNoSQLStore, { type FilesStats } from "express-session-isolate";
 import { onTestFinished } from "vitest";
 
 type Options = ConstructorParameters<typeof LiteNoSQLStore>[0];
@@ -15,6 +15,13 @@ export function openStore(options: Options): LiteNoSQLStore {
   const store = new LiteNoSQLStore({ isolate: false, ...options });
   onTestFinished(() => store.close());
   return store;
+}
+
+/** The figures of a store over files. */
+export async function filesStats(store: LiteNoSQLStore): Promise<FilesStats> {
+  const stats = await store.stats();
+  if (stats.redis !== undefined) throw new Error("this store has no files");
+  return stats;
 }
 
 /** What the constructor throws. */

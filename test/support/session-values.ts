@@ -2,7 +2,7 @@
  * Owns what tests put into stores: sessions as JSON has them, live ones as requests have them, and
  * the ids and shapes that a careless store would get wrong.
  */
-import type session from "express-session";
+import session from "express-session";
 
 export const HOUR_MS = 3_600_000;
 
@@ -89,7 +89,9 @@ export function liveSession(
   data: Stored,
 ): session.Session {
   const request = { sessionID: sid, sessionStore: store };
-  const live = store.createSession(request as Parameters<session.Store["createSession"]>[0], {
+  // Of another store: this one has not loaded it.
+  const maker = new session.MemoryStore();
+  const live = maker.createSession(request as Parameters<session.Store["createSession"]>[0], {
     cookie: { path: "/", originalMaxAge: null },
     ...data,
   });

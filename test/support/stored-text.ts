@@ -5,6 +5,7 @@ import { join } from "node:path";
 /** All bytes of the directory's files. */
 export function contentOf(directory: string): string {
   return readdirSync(directory)
+    .filter((file) => !file.endsWith(".sock"))
     .map((file) => readFileSync(join(directory, file), "latin1"))
     .join("\n");
 }

@@ -1,6 +1,7 @@
-/** Owns the last line of a run: what was done thousands of times, and how often it went wrong. */
+/** Owns the last line of a run: what was done thousands of times, and how often it went wrong; and what was left out. */
 import type { Reporter, TestModule } from "vitest/node";
 
+import { HAS_SERVER, PROGRAM } from "./redis/program.js";
 import type { Totals } from "./totals.js";
 
 export default class TotalsReporter implements Reporter {
@@ -22,6 +23,7 @@ export default class TotalsReporter implements Reporter {
     const parts = [...sums.values()].map(
       ({ what, count, violations }) => `${count} ${what}: ${violations} violations`,
     );
+    if (!HAS_SERVER) console.log(`no ${PROGRAM}: the tests over Redis were left out`);
     if (parts.length > 0) console.log(parts.join("; "));
   }
 }

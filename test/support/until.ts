@@ -7,7 +7,7 @@ import { setImmediate as turn } from "node:timers/promises";
 /** Resolves to the first answer that is not false; fails when there is none within the deadline. */
 export async function until<T>(
   answer: () => T | false | Promise<T | false>,
-  deadlineMs = 5_000,
+  deadlineMs = 30_000,
 ): Promise<T> {
   const end = performance.now() + deadlineMs;
   for (;;) {

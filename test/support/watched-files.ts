@@ -27,16 +27,16 @@ export function on(kind: FileOperation["kind"], ending = ""): Matcher {
   return (operation) => operation.kind === kind && operation.path.endsWith(ending);
 }
 
-/** The real file system, watched. */
+/** A file system, by default the real one, watched. */
 export class WatchedFiles {
   readonly files: Files;
-  /** Called with each operation, before it is held or fails. */
-  onOperation: (operation: FileOperation) => void = () => undefined;
+  /** Called with each operation, before it is held or fails; waits for what it returns. */
+  onOperation: (operation: FileOperation) => unknown = () => undefined;
   readonly #holds = new Map<Matcher, (() => void)[]>();
   readonly #failures = new Map<Matcher, string>();
 
-  constructor() {
-    this.files = watch((operation) => this.#meet(operation));
+  constructor(files: Files = nodeFiles) {
+    this.files = watch(files, (operation) => this.#meet(operation));
   }
 
   /** Holds back what matches from now on, until it is released. */
@@ -68,13 +68,14 @@ export class WatchedFiles {
   }
 
   async #meet(operation: FileOperation): Promise<void> {
-    this.onOperation(operation);
+    await this.onOperation(operation);
     for (const [matches, waiting] of [...this.#holds]) {
       if (matches(operation)) await new Promise<void>((goOn) => waiting.push(goOn));
     }
     for (const [matches, code] of this.#failures) {
       if (matches(operation)) {
-        throw Object.assign(new Error(`${code}, ${operation.kind}`), { code });
+        const { kind: syscall } = operation;
+        throw Object.assign(new Error(`${code}, ${syscall}`), { code, syscall });
       }
     }
   }
@@ -87,8 +88,7 @@ interface Handle {
   path: string;
 }
 
-function watch(meet: Meet): Files {
-  const real = nodeFiles;
+function watch(real: Files, meet: Meet): Files {
   const handles = new Set<Handle>();
   const at = (kind: FileOperation["kind"], path: string): Promise<void> =>
     meet({ kind, path, bytes: 0 });
@@ -110,22 +110,30 @@ function watch(meet: Meet): Files {
     remove: (path) => at("remove", path).then(() => real.remove(path)),
     list: (path) => at("list", path).then(() => real.list(path)),
     syncDirectory: (path) => at("syncDirectory", path).then(() => real.syncDirectory(path)),
+    identity: (path) => at("identity", path).then(() => real.identity(path)),
+    freeSpace: (directory) => at("freeSpace", directory).then(() => real.freeSpace(directory)),
   };
 }
 
 function watchFile(file: OpenFile, handle: Handle, meet: Meet, onClose: () => void): OpenFile {
   const at = (kind: FileOperation["kind"], bytes = 0): Promise<void> =>
     meet({ kind, path: handle.path, bytes });
-  return {
+  const watched: OpenFile = {
     size: () => file.size(),
+    identity: () => at("identity").then(() => file.identity()),
     read: (target, position) => at("read").then(() => file.read(target, position)),
     write: (bytes, position) =>
       at("write", bytes.byteLength).then(() => file.write(bytes, position)),
     truncate: (length) => at("truncate").then(() => file.truncate(length)),
     sync: () => at("sync").then(() => file.sync()),
+    writeThrough: async (bytes, position) => {
+      await watched.write(bytes, position);
+      await watched.sync();
+    },
     close: () => {
       onClose();
       return at("close").then(() => file.close());
     },
   };
+  return watched;
 }

@@ -2,9 +2,9 @@
  * Owns requests at the same time, of one session and of many: none brings back what another has
  * destroyed or changed.
  */
-import type { RequestHandler } from "express";
 import { describe, expect, it } from "vitest";
 import { show } from "../../support/express/application.js";
+import { Gate } from "../../support/express/gate.js";
 import {
   HOUR_MS,
   lengthOf,
@@ -15,29 +15,10 @@ import {
   STORES,
 } from "../../support/express/visits.js";
 
-/** A handler that waits, so that a test decides what happens while its request is under way. */
-class Gate {
-  #enter!: () => void;
-  #open!: () => void;
-
-  /** Resolves when a request has its session and waits. */
-  readonly entered = new Promise<void>((resolve) => (this.#enter = resolve));
-  readonly #opened = new Promise<void>((resolve) => (this.#open = resolve));
-
-  readonly handler: RequestHandler = (request, response, next) => {
-    this.#enter();
-    void this.#opened.then(() => show(request, response, next));
-  };
-
-  open(): void {
-    this.#open();
-  }
-}
-
 describe.each(STORES)("%s", (_, open) => {
   it("a request under way during logout does not bring the session back", async () => {
     const gate = new Gate();
-    const { store, client } = await start(open, {}, (app) => app.get("/slow", gate.handler));
+    const { store, client } = await start(open, {}, (app) => app.get("/slow", gate.handler, show));
     const { sid } = await shown(client.post("/login/ann"));
     const tab = client.copy();
     const slow = tab.copy().get("/slow");
@@ -52,7 +33,7 @@ describe.each(STORES)("%s", (_, open) => {
   it("a request under way during a change does not undo it", async () => {
     const gate = new Gate();
     const { store, client } = await start(open, { cookie: { maxAge: HOUR_MS } }, (app) =>
-      app.get("/slow", gate.handler),
+      app.get("/slow", gate.handler, show),
     );
     const { sid } = await shown(client.post("/put/colour/red"));
     const slow = client.copy().get("/slow");

@@ -4,7 +4,6 @@
  */
 import type session from "express-session";
 import { describe, expect, it } from "vitest";
-import type { Stored } from "../../conformance/subject.js";
 import { Client } from "../../support/client.js";
 import {
   HOUR_MS,
@@ -20,7 +19,8 @@ import { untilTime } from "../../support/until.js";
 /** The expiry that the stored cookie of the session has. */
 async function expiryIn(store: session.Store, sid: string): Promise<number> {
   const found = await stored(store, sid);
-  return Date.parse(String((found?.["cookie"] as Stored | undefined)?.["expires"]));
+  const { expires } = found?.["cookie"] as { expires: string | Date };
+  return new Date(expires).getTime();
 }
 
 describe.each(STORES)("%s", (_, open) => {

@@ -17,6 +17,8 @@ export interface EngineKind<Place> {
   start?(place: Place): Engine;
   /** Whether an engine finds what the one before at the same place has stored. */
   readonly reopens: boolean;
+  /** Whether it cannot tell whose a session is, though it finds those of a user. */
+  readonly hidesUsers?: boolean;
   /** The clock of the engines at a place, for kinds whose clock a test can move. */
   clock?(place: Place): ManualClock;
   /** Makes every write fail, for kinds where a test can. @returns makes them succeed again */
@@ -42,6 +44,7 @@ export interface EngineBehavior {
     readonly reopen: boolean;
     readonly breakWrites: boolean;
     readonly die: boolean;
+    readonly nameUsers: boolean;
   };
 }
 
@@ -68,6 +71,7 @@ export function behaviorOf<Place>(kind: EngineKind<Place>, runner: Runner): Engi
       reopen: kind.reopens,
       breakWrites: kind.breakWrites !== undefined,
       die: kind.kill !== undefined,
+      nameUsers: kind.hidesUsers !== true,
     },
   };
 }

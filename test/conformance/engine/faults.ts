@@ -107,6 +107,94 @@ const WRITE: Readonly<Record<string, Fault>> = {
   },
 };
 
+const alwaysPuts: Fault = (right) => ({
+  write: (writes) =>
+    right.write(
+      writes.map(([sid, json, expiresAt = 0, , user]) =>
+        json === undefined ? [sid] : [sid, json, expiresAt, "put", user ?? null],
+      ),
+    ),
+});
+
+const UPDATE: Readonly<Record<string, Fault>> = {
+  "an update stores where a live session is, and nowhere else": alwaysPuts,
+  "an update brings nothing back that a call before it has deleted": alwaysPuts,
+  "an update stores what a call before it has put": (right, { sessions }) => ({
+    async write(writes) {
+      const known = new Set(sessions.keys());
+      await turn();
+      return right.write(writes.filter(([sid, , , mode]) => mode !== "update" || known.has(sid)));
+    },
+  }),
+  "an update of nothing but the cookie replaces that and moves the expiry": (
+    right,
+    { sessions },
+  ) => ({
+    async write(writes) {
+      const before = new Map(sessions);
+      const outcomes = await right.write(writes);
+      for (const [sid, { expiresAt }] of before) revise(sessions, sid, { expiresAt });
+      return outcomes;
+    },
+  }),
+};
+
+const MOVED: Readonly<Record<string, Fault>> = {
+  "a session that is moved is seen with all that is stored of it": (right) => ({
+    inspect: async (sids) =>
+      (await right.inspect(sids)).map((seen) => seen && [seen[0], seen[1], seen[2], null]),
+  }),
+  "a session that is moved is as it was in the other place": (right) => ({
+    write: (writes) =>
+      right.write(
+        writes.map(([sid, json, expiresAt = 0, mode = "put", user = null]) =>
+          json ? [sid, json, expiresAt, mode, user] : [sid],
+        ),
+      ),
+  }),
+  "a session that is moved replaces one that is there, cookie and time of creation too": (
+    right,
+    { sessions },
+  ) => ({
+    write: (writes) =>
+      right.write(
+        writes.map((write) =>
+          sessions.has(write[0]) ? write.slice(0, 5) : write,
+        ) as typeof writes,
+      ),
+  }),
+  "a session that is moved is seen in the same way by the next engine": closingLosesAll,
+};
+
+const USERS: Readonly<Record<string, Fault>> = {
+  "the sessions of a user are found with their times, the newest first": (right) => ({
+    sessionsOf: async (user) => (await right.sessionsOf(user)).reverse(),
+  }),
+  "the sessions of a user are only those that live, and are the user's now": (_, { sessions }) => ({
+    sessionsOf: (user) =>
+      Promise.resolve(
+        [...sessions]
+          .filter(([, session]) => session.user === user)
+          .map(([sid, { json, createdAt, expiresAt }]) => [sid, json, createdAt, expiresAt]),
+      ),
+  }),
+  "the sessions of a user end at once, but for one, and no update brings them back": alwaysPuts,
+  "the sessions of a user are all there as before when ending them fails": (right, place) => ({
+    async destroyAllOf(user) {
+      const mine = [...place.sessions].filter(([, session]) => session.user === user);
+      for (const [sid] of mine) place.sessions.delete(sid);
+      if (place.broken) throw ERROR;
+      return mine.length;
+    },
+  }),
+  "the sessions of a user are found by the next engine": (right, { sessions }) => ({
+    close() {
+      for (const sid of sessions.keys()) revise(sessions, sid, { user: null });
+      return right.close();
+    },
+  }),
+};
+
 const TOUCH: Readonly<Record<string, Fault>> = {
   "touch replaces the cookie, and leaves the text as it is": (right) => ({
     touch: (touches) => right.touch(touches.map(([sid, , expiresAt]) => [sid, null, expiresAt])),
@@ -201,7 +289,10 @@ const CLOSE: Readonly<Record<string, Fault>> = {
 export const FAULTS: Readonly<Record<string, Fault>> = {
   ...GET,
   ...WRITE,
+  ...UPDATE,
   ...TOUCH,
+  ...MOVED,
+  ...USERS,
   ...LIST,
   "an expiry is met to the millisecond by every call that reads": expiresLate,
   "an expiry is met to the millisecond by what a write answers": expiresLate,
@@ -210,6 +301,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       right.touch(touches.map(([sid, cookie, expiresAt]) => [sid, cookie, expiresAt - 1])),
   }),
   "calls made at once are answered in their order": getIsOvertaken,
+  "calls made at once are acknowledged in their order where they change something": (right) => ({
+    clear: () => Promise.all([right.clear()]).then(([live]) => live),
+  }),
   [`calls made at once are answered as the model answers them (TEST_SEED=${SEED})`]: getIsOvertaken,
   ...COMPACT,
   "every call is answered in its turn when it was made before the engine was open": fails,

@@ -4,8 +4,11 @@
  */
 import type {
   Engine,
+  EngineStats,
   FoundSession,
+  StoredSession,
   Touch,
+  UserSession,
   Write,
   WriteOutcome,
 } from "../../../src/protocol/contract.js";
@@ -17,6 +20,8 @@ export interface ModelSession {
   readonly json: string;
   readonly cookie: string | null;
   readonly expiresAt: number;
+  readonly createdAt: number;
+  readonly user: string | null;
 }
 
 export interface ModelPlace {
@@ -35,6 +40,7 @@ export function modelPlace(now?: number): ModelPlace {
 export class ModelEngine implements Engine {
   readonly #place: ModelPlace;
   #closed = false;
+  #refused = 0;
 
   constructor(place: ModelPlace) {
     this.#place = place;
@@ -42,10 +48,15 @@ export class ModelEngine implements Engine {
 
   async get(sids: readonly string[]): Promise<(FoundSession | null)[]> {
     this.#assertOpen();
+    return sids.map((sid) => found(this.#live(sid)));
+  }
+
+  async inspect(sids: readonly string[]): Promise<(StoredSession | null)[]> {
+    this.#assertOpen();
     return sids.map((sid) => {
       const session = this.#live(sid);
       if (session === undefined) return null;
-      return session.cookie === null ? session.json : [session.json, session.cookie];
+      return [found(session)!, session.expiresAt, session.createdAt, session.user];
     });
   }
 
@@ -63,11 +74,13 @@ export class ModelEngine implements Engine {
   async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
     this.#assertOpen();
     if (this.#place.broken) return writes.map(() => encodeError(brokenError()));
-    return writes.map(([sid, json, expiresAt = 0]) => {
-      const wasLive = this.#live(sid) !== undefined;
+    return writes.map(([sid, json, expiresAt = 0, mode, user = null, moved]) => {
+      const before = this.#live(sid);
+      const createdAt = moved ?? before?.createdAt ?? this.#place.clock.now();
       if (json === undefined) this.#place.sessions.delete(sid);
-      else this.#place.sessions.set(sid, { json, cookie: null, expiresAt });
-      return wasLive ? 1 : 0;
+      else if (mode === "update" && before === undefined) this.#refused++;
+      else this.#place.sessions.set(sid, { json, cookie: null, expiresAt, createdAt, user });
+      return before === undefined ? 0 : 1;
     });
   }
 
@@ -79,6 +92,21 @@ export class ModelEngine implements Engine {
   async ids(): Promise<string[]> {
     this.#assertOpen();
     return this.#ids();
+  }
+
+  async sessionsOf(user: string): Promise<UserSession[]> {
+    this.#assertOpen();
+    return this.#of(user)
+      .sort(([, a], [, b]) => b.createdAt - a.createdAt)
+      .map(([sid, session]) => [sid, found(session)!, session.createdAt, session.expiresAt]);
+  }
+
+  async destroyAllOf(user: string, except: string | null): Promise<number> {
+    this.#assertOpen();
+    if (this.#place.broken) throw brokenError();
+    const sids = this.#of(user).flatMap(([sid]) => (sid === except ? [] : [sid]));
+    for (const sid of sids) this.#place.sessions.delete(sid);
+    return sids.length;
   }
 
   async clear(): Promise<number> {
@@ -93,9 +121,13 @@ export class ModelEngine implements Engine {
     this.#assertOpen();
   }
 
-  async stats(): Promise<{ sessions: number }> {
+  async watchExpired(): Promise<void> {
     this.#assertOpen();
-    return { sessions: this.#ids().length };
+  }
+
+  async stats(): Promise<EngineStats> {
+    this.#assertOpen();
+    return { sessions: this.#ids().length, refused: this.#refused };
   }
 
   async close(): Promise<void> {
@@ -113,9 +145,20 @@ export class ModelEngine implements Engine {
       : undefined;
   }
 
+  #of(user: string): [sid: string, session: ModelSession][] {
+    return [...this.#place.sessions].filter(
+      ([sid, session]) => session.user === user && this.#live(sid) !== undefined,
+    );
+  }
+
   #ids(): string[] {
     return [...this.#place.sessions.keys()].filter((sid) => this.#live(sid) !== undefined);
   }
+}
+
+function found(session: ModelSession | undefined): FoundSession | null {
+  if (session === undefined) return null;
+  return session.cookie === null ? session.json : [session.json, session.cookie];
 }
 
 function brokenError(): StoreError {

@@ -44,6 +44,23 @@ export function order({ it, open }: EngineBehavior): void {
     ]);
   });
 
+  it("are acknowledged in their order where they change something", async () => {
+    const { engine, later } = await open();
+    await engine.write(Array.from({ length: 5000 }, (_, n) => put(`s${n}`, n, later)));
+    const acknowledged: number[] = [];
+    const calls = [
+      (): Promise<unknown> => engine.clear(),
+      (): Promise<unknown> => engine.write([put("a", 1, later)]),
+      (): Promise<unknown> => engine.write([["a"]]),
+      (): Promise<unknown> => engine.write([put("a", 2, later), put("b", 2, later)]),
+    ];
+    const order = Array.from({ length: 200 }, (_, index) => index);
+    await Promise.all(
+      order.map((index) => calls[index % 4]!().then(() => acknowledged.push(index))),
+    );
+    expect(acknowledged).toEqual(order);
+  });
+
   it(`are answered as the model answers them (TEST_SEED=${SEED})`, async () => {
     const { engine, now, later } = await open();
     const model = new ModelEngine(modelPlace(now));

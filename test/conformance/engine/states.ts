@@ -12,11 +12,15 @@ type Call = (engine: Engine) => Promise<unknown>;
 /** Every method except `close`, with what it answers where there was no session before them. */
 const CALLS: Readonly<Record<Exclude<keyof Engine, "close">, [call: Call, answer: unknown]>> = {
   get: [(engine) => engine.get(["a"]), [null]],
+  inspect: [(engine) => engine.inspect(["a"]), [null]],
   touch: [(engine) => engine.touch([["a", null, FAR]]), [false]],
   write: [(engine) => engine.write([put("a", 1, FAR)]), [0]],
   length: [(engine) => engine.length(), 1],
   ids: [(engine) => engine.ids(), ["a"]],
   stats: [async (engine) => (await engine.stats()).sessions, 1],
+  sessionsOf: [(engine) => engine.sessionsOf("nobody"), []],
+  destroyAllOf: [(engine) => engine.destroyAllOf("nobody", null), 0],
+  watchExpired: [(engine) => engine.watchExpired(), undefined],
   compact: [(engine) => engine.compact(), undefined],
   clear: [(engine) => engine.clear(), 1],
 };

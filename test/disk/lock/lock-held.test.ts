@@ -39,6 +39,7 @@ describe("a lock that is held", () => {
       const scene = new Scene();
       const lock = await scene.acquire();
       await lock.assertLeased();
+      rmSync(scene.path);
       scene.put(scene.record(0));
       await lock.assertLeased();
       if (silence === "suspended") scene.clock.jump(8_000);

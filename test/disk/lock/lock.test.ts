@@ -201,7 +201,7 @@ describe("an owner", () => {
 });
 
 describe("a lock file that cannot be read", () => {
-  it.each(["", "{", "null", "[]", "7", '{"pid":"x","ts":1}', '{"pid":1}', "\0".repeat(47)])(
+  it.each(["", "{", '{"pid":"x","ts":1}', '{"pid":1}', "\0".repeat(47)])(
     "%j is replaced after a second look",
     async (text) => {
       const scene = new Scene();

@@ -20,7 +20,8 @@ async function main(directory) {
       assert(store instanceof session.Store);
       await store.set("a", { cookie: {}, user: 1 });
       assert.equal((await store.get("a")).user, 1);
-      await assert.rejects(new Class(options).get("a"), isStoreError("STORE_LOCKED"));
+      const alone = new Class({ ...options, share: false });
+      await assert.rejects(alone.get("a"), isStoreError("STORE_LOCKED"));
       await store.close();
       await assert.rejects(store.get("a"), isStoreError("STORE_CLOSED"));
     }

@@ -25,6 +25,7 @@ function load(file) {
   const directory = dirname(file);
   const requireHere = (name) =>
     name.startsWith(".") ? load(join(directory, name)) : require(name);
+  requireHere.resolve = (name) => join(directory, name);
   const run = runInContext(wrap(readFileSync(file, "utf8")), context, { filename: file });
   run(module.exports, requireHere, module, file, directory);
   return module.exports;
@@ -37,7 +38,8 @@ async function main(directory) {
     const store = new LiteNoSQLStore(options);
     await store.set("a", { cookie: { expires: new Date(Date.now() + 1e6) }, user: 1 });
     assert.equal((await store.get("a")).user, 1);
-    await assert.rejects(new LiteNoSQLStore(options).get("a"), { code: "STORE_LOCKED" });
+    const alone = new LiteNoSQLStore({ ...options, share: false });
+    await assert.rejects(alone.get("a"), { code: "STORE_LOCKED" });
     await store.close();
   }
 }

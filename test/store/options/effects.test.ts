@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type session from "express-session";
 import { describe, expect, it } from "vitest";
-import { openStore, sessionOf } from "../../support/opened-store.js";
+import { filesStats, openStore, sessionOf } from "../../support/opened-store.js";
 import { KEY, SECRET_BODY } from "../../support/secrets.js";
 import { storedExpiry } from "../../support/stored-text.js";
 import { tempDirectory } from "../../support/temp-dir.js";
@@ -45,7 +45,7 @@ describe("other options", () => {
 
   it.each([true, false])("disableTouch with isolate %s: touch changes nothing", async (isolate) => {
     const store = openStore({ directory: tempDirectory(), isolate, disableTouch: true });
-    const given = { cookie: { expires: new Date(Date.now() + 60_000).toISOString() }, n: 1 };
+    const given = { cookie: { expires: new Date(Date.now() + 60_000) }, n: 1 };
     await store.set("a", sessionOf(given));
     await store.touch("a", sessionOf({ cookie: { expires: new Date(0) } }));
     expect(await store.get("a")).toStrictEqual(given);
@@ -81,6 +81,39 @@ describe("other options", () => {
     // What waited has been written: there is room again.
     await store.set("later", value);
     expect(await store.length()).toBe(kept.length + 1);
+  });
+
+  it("maxBytes: past it unused sessions make room, and where there are none, set fails", async () => {
+    const store = openStore({ directory: tempDirectory(), maxBytes: 20_000 });
+    const codes: unknown[] = [];
+    store.on("error", ({ code }: { code: unknown }) => codes.push(code));
+    const value = sessionOf({ text: "x".repeat(1_000) });
+    await store.set("used", value);
+    await store.touch("used", value);
+    for (let n = 0; n < 50; n++) await store.set(`sid ${n}`, value);
+    const { memory, sessions } = await filesStats(store);
+    expect(memory.maxBytes).toBe(20_000);
+    expect(memory.bytes).toBeLessThanOrEqual(20_000);
+    expect(memory.evicted).toBe(51 - sessions);
+    expect(codes).toEqual(["STORE_FULL"]);
+    const ids = await store.ids();
+    expect(ids).toContain("used");
+    expect(ids).toContain("sid 49");
+    expect(ids).not.toContain("sid 0");
+    for (const sid of ids) await store.get(sid);
+    await expect(store.set("another", value)).rejects.toMatchObject({ code: "STORE_FULL" });
+    expect(await store.ids()).toEqual(ids);
+  });
+
+  it("resourceLimits: the limits of the worker's heap, and by that of its sessions", async () => {
+    const limits = [64, 256].map(async (maxOldGenerationSizeMb) => {
+      const resourceLimits = { maxOldGenerationSizeMb };
+      const store = openStore({ directory: tempDirectory(), isolate: true, resourceLimits });
+      return (await filesStats(store)).memory.maxBytes;
+    });
+    const [small = 0, large = 0] = await Promise.all(limits);
+    expect(small).toBeGreaterThan(16 * 1024 * 1024);
+    expect(large).toBeGreaterThan(3 * small);
   });
 
   it("debug says what the store does, and no secret, session body or whole session id", async () => {

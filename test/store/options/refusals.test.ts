@@ -15,7 +15,8 @@ const OPTIONS = [
   ["directory", "collection", "durable", "walLimit", "ttl", "ttlMs", "gcInterval"],
   ["pasta", "colecao", "modoDuravel", "limiteWAL", "ttlPadraoMs", "intervaloLimpezaMs"],
   ["compactAfterGc", "compactarAposLimpeza", "encryptionKey", "chaveEncriptacao", "debug"],
-  ["isolate", "disableTouch", "disableTTL", "serializer", "maxPendingBytes"],
+  ["isolate", "disableTouch", "disableTTL", "serializer", "maxPendingBytes", "maxPendingMs"],
+  ["maxBytes", "resourceLimits", "absoluteTtl", "userOf"],
 ].flat();
 
 describe("refused at once, by name", () => {
@@ -52,6 +53,11 @@ describe("refused at once, by name", () => {
     ["disabletouch", "disableTouch"],
     ["serialiser", "serializer"],
     ["maxPendingByte", "maxPendingBytes"],
+    ["maxbytes", "maxBytes"],
+    ["resourceLimit", "resourceLimits"],
+    ["maxPendingMS", "maxPendingMs"],
+    ["absoluteTTL", "absoluteTtl"],
+    ["userof", "userOf"],
   ])("unknown option %s: did you mean %s?", (misspelt, meant) => {
     const directory = join(tempDirectory(), "data");
     const error = refusal({ directory, [misspelt]: 1 });
@@ -63,11 +69,29 @@ describe("refused at once, by name", () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  it.each(["url", "dir", "x", "prefix"])("an option that is like none is named: %s", (name) => {
+  it.each(["url", "x", "prefix", "client"])("an option that is like none is named: %s", (name) => {
     const error = refusal({ directory: join(tempDirectory(), "data"), [name]: "redis" });
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toContain(`"${name}"`);
     expect((error as Error).message).not.toContain("did you mean");
+  });
+
+  it.each([
+    ["path", "directory"],
+    ["dir", "directory"],
+    ["tableName", "collection"],
+    ["expiration", "ttlMs"],
+    ["checkPeriod", "gcInterval"],
+    ["reapInterval", "gcInterval"],
+    ["pruneSessionInterval", "gcInterval"],
+    ["secret", "encryptionKey"],
+    ["encoder", "serializer"],
+  ])("another store's option is answered with ours: %s is %s here", (name, ours) => {
+    const error = refusal({ directory: join(tempDirectory(), "data"), [name]: 1 });
+    expect(error).toBeInstanceOf(TypeError);
+    const words = (error as Error).message.match(/[\p{L}]+/gu) ?? [];
+    expect(words).toContain(name);
+    expect(words.find((word) => OPTIONS.includes(word))).toBe(ours);
   });
 
   const noString = [1, true, null, {}, ["data"]];
@@ -89,6 +113,8 @@ describe("refused at once, by name", () => {
     ["limiteWAL", [...noNumber, ...noLength]],
     ["ttl", [...noNumber, ...noLength]],
     ["ttlMs", [...noNumber, ...noLength, () => 1]],
+    ["absoluteTtl", [...noNumber, ...noLength, 0, () => 1]],
+    ["userOf", [1, true, null, {}, ["user"], "", ".", "passport.", ".user", "passport..user"]],
     ["ttlPadraoMs", [...noNumber, ...noLength]],
     ["gcInterval", [...noNumber, ...noLength, 0]],
     ["intervaloLimpezaMs", [...noNumber, ...noLength, 0]],
@@ -113,6 +139,17 @@ describe("refused at once, by name", () => {
       ],
     ],
     ["maxPendingBytes", [...noNumber, ...noLength, 0, 1.5]],
+    ["maxBytes", [...noNumber, ...noLength, 0, 1.5]],
+    [
+      "resourceLimits",
+      [
+        ...[1, true, null, "512", [512]],
+        ...[{ maxOldSpaceSize: 512 }, { maxOldGenerationSizeMb: "512" }],
+        ...noLength.map((size) => ({ maxOldGenerationSizeMb: size })),
+        { stackSizeMb: 0 },
+      ],
+    ],
+    ["maxPendingMs", [...noNumber, ...noLength, 0, 99, 1000.5]],
   ])("%s of a wrong type or range", (option, values) => {
     const directory = join(tempDirectory(), "data");
     const where = ["directory", "pasta"].includes(option) ? {} : { directory };
@@ -123,6 +160,14 @@ describe("refused at once, by name", () => {
       expect((error as Error).message, shown).toContain(option);
     }
     expect(existsSync(directory)).toBe(false);
+  });
+
+  it("limits of a thread where there is none", () => {
+    const directory = join(tempDirectory(), "data");
+    const resourceLimits = { maxOldGenerationSizeMb: 512 };
+    const error = refusal({ directory, isolate: false, resourceLimits });
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toContain("resourceLimits");
   });
 
   it("a key is in no message", () => {

@@ -7,18 +7,7 @@
  * fsynced may reach the disk in any order, and in part.
  */
 import type { Random } from "../random.js";
-
-/**
- * What a power cut leaves of what was not fsynced. Some: for each file and each directory on its own
- * either the first operations, the last of them torn, or each operation or not.
- */
-export const CUTS = ["nothing", "some", "everything"] as const;
-export type Cut = (typeof CUTS)[number];
-
-/** A write, or a new length. `lost`: an fsync of it failed, and a later one does not write it. */
-type Change =
-  | { readonly at: number; readonly bytes: Buffer; readonly lost: boolean }
-  | { readonly length: number; readonly lost: boolean };
+import { applied, type Change, chosen, type Cut, torn } from "./unsynced.js";
 
 /** A name given to a node, one taken away, or both at once. */
 interface EntryChange {
@@ -28,15 +17,21 @@ interface EntryChange {
 
 export type Node = FileNode | DirectoryNode;
 
+/** How many nodes were made, on any disk. */
+let nodes = 0;
+
 /** A file, whatever its names. Its buffers are never changed in place, so copies share them. */
 export class FileNode {
+  /** Its inode: copies of the disk have it too. */
+  readonly id: number;
   /** What reading finds. */
   content: Buffer;
   /** What is on the disk for certain. */
   #stored: Buffer;
   #pending: Change[] = [];
 
-  constructor(content: Buffer = Buffer.alloc(0)) {
+  constructor(content: Buffer = Buffer.alloc(0), id = nodes++) {
+    this.id = id;
     this.content = content;
     this.#stored = content;
   }
@@ -61,17 +56,17 @@ export class FileNode {
   }
 
   after(cut: Cut, random: Random): FileNode {
-    if (cut === "nothing") return new FileNode(this.#stored);
-    if (cut === "everything") return new FileNode(this.content);
+    if (cut === "nothing") return new FileNode(this.#stored, this.id);
+    if (cut === "everything") return new FileNode(this.content, this.id);
     let content = this.#stored;
     for (const [change, part] of chosen(this.#pending, random)) {
       content = applied(content, part === "whole" ? change : torn(change, content, random));
     }
-    return new FileNode(content);
+    return new FileNode(content, this.id);
   }
 
   copy(): FileNode {
-    const copy = new FileNode(this.content);
+    const copy = new FileNode(this.content, this.id);
     copy.#stored = this.#stored;
     copy.#pending = [...this.#pending];
     return copy;
@@ -84,11 +79,16 @@ export class FileNode {
 }
 
 export class DirectoryNode {
+  readonly id: number;
   /** What programs see. */
   entries = new Map<string, Node>();
   /** What is on the disk for certain. */
   #stored = new Map<string, Node>();
   #pending: EntryChange[] = [];
+
+  constructor(id = nodes++) {
+    this.id = id;
+  }
 
   /** Whether all that programs see is on the disk for certain. */
   get synced(): boolean {
@@ -117,8 +117,8 @@ export class DirectoryNode {
   }
 
   /** A directory that has these entries for certain. */
-  static of(entries: Iterable<readonly [string, Node]>): DirectoryNode {
-    const directory = new DirectoryNode();
+  static of(entries: Iterable<readonly [string, Node]>, id?: number): DirectoryNode {
+    const directory = new DirectoryNode(id);
     directory.entries = new Map(entries);
     directory.sync();
     return directory;
@@ -127,7 +127,7 @@ export class DirectoryNode {
   copy(copyNode: (node: Node) => Node): DirectoryNode {
     const entries = (of: Map<string, Node>): [string, Node][] =>
       [...of].map(([name, node]) => [name, copyNode(node)]);
-    const copy = DirectoryNode.of(entries(this.#stored));
+    const copy = DirectoryNode.of(entries(this.#stored), this.id);
     copy.entries = new Map(entries(this.entries));
     copy.#pending = this.#pending.map(({ add, remove }) => ({
       ...(add !== undefined && { add: [add[0], copyNode(add[1])] as const }),
@@ -162,6 +162,13 @@ export class FaultDisk {
     return node;
   }
 
+  /** How many names a node has. */
+  links(node: Node, below: Node = this.root): number {
+    if (!(below instanceof DirectoryNode)) return 0;
+    const entries = [...below.entries.values()];
+    return entries.reduce((sum, at) => sum + Number(at === node) + this.links(node, at), 0);
+  }
+
   /** The files of a directory by name, as programs see them. */
   list(path: string): [name: string, content: Buffer][] {
     const node = this.at(path);
@@ -176,7 +183,10 @@ export class FaultDisk {
     const copyNode = copier((node) =>
       node instanceof FileNode
         ? node.after(cut, random)
-        : DirectoryNode.of([...node.after(cut, random)].map(([name, of]) => [name, copyNode(of)])),
+        : DirectoryNode.of(
+            [...node.after(cut, random)].map(([name, of]) => [name, copyNode(of)]),
+            node.id,
+          ),
     );
     return new FaultDisk(copyNode(this.root) as DirectoryNode);
   }
@@ -205,55 +215,7 @@ export function namesOf(path: string): string[] {
   return path.split(/[\\/]/).filter((name) => name !== "");
 }
 
-/** Which of these survive: the first of them and a part of the next, or each by chance. */
-function* chosen<T>(pending: readonly T[], random: Random): Generator<[T, "whole" | "part"]> {
-  const inOrder = random.integer(2) === 0;
-  const whole = random.integer(pending.length + 1);
-  for (const [index, change] of pending.entries()) {
-    const chance = inOrder ? Math.sign(index - whole) : random.integer(3) - 1;
-    if (chance === -1) yield [change, "whole"];
-    else if (chance === 0) yield [change, "part"];
-  }
-}
-
 function applyEntry(entries: Map<string, Node>, { add, remove }: EntryChange): void {
   if (remove !== undefined) entries.delete(remove);
   if (add !== undefined) entries.set(...add);
-}
-
-function applied(content: Buffer, change: Change): Buffer {
-  if ("length" in change) return resized(content, change.length);
-  const { at, bytes } = change;
-  const result = Buffer.from(resized(content, Math.max(content.length, at + bytes.length)));
-  bytes.copy(result, at);
-  return result;
-}
-
-/** Cut, or filled up with NULs. */
-function resized(content: Buffer, length: number): Buffer {
-  if (length <= content.length) return content.subarray(0, length);
-  return Buffer.concat([content, Buffer.alloc(length - content.length)]);
-}
-
-/** A disk writes such pieces whole or not at all. */
-const SECTOR_BYTES = 512;
-
-/** What is left of a write: its start, its start and its length, or some of its sectors. */
-function torn(change: Change, before: Buffer, random: Random): Change {
-  if ("length" in change) return { length: before.length, lost: change.lost };
-  const { at, bytes } = change;
-  const end = random.integer(bytes.length + 1);
-  const kind = random.integer(3);
-  if (kind === 0) return { ...change, bytes: bytes.subarray(0, end) };
-  const left = Buffer.from(resized(before, at + bytes.length).subarray(at));
-  if (kind === 1) bytes.copy(left, 0, 0, end);
-  else {
-    let start = 0;
-    while (start < bytes.length) {
-      const next = Math.min(bytes.length, start + SECTOR_BYTES - ((at + start) % SECTOR_BYTES));
-      if (random.integer(2) === 0) bytes.copy(left, start, start, next);
-      start = next;
-    }
-  }
-  return { ...change, bytes: left };
 }

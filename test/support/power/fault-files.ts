@@ -3,59 +3,17 @@
  * of each before it takes effect, and makes those fail that the test wants to. A process that is
  * killed gets no more answers.
  */
-import type { Files, OpenFile, OpenMode } from "../../../src/worker/ports/files.js";
+import type { FileIdentity, Files, OpenFile, OpenMode } from "../../../src/worker/ports/files.js";
 import { DirectoryNode, type FaultDisk, FileNode, namesOf, type Node } from "./fault-disk.js";
-
-export const OPERATIONS = [
-  "createDirectory",
-  "open",
-  "size",
-  "read",
-  "write",
-  "truncate",
-  "sync",
-  "close",
-  "rename",
-  "link",
-  "remove",
-  "list",
-  "syncDirectory",
-] as const;
-
-export interface Operation {
-  readonly kind: (typeof OPERATIONS)[number];
-  /** The file or directory; the old name of a file that gets another. */
-  readonly path: string;
-  /** How many operations there were before. */
-  readonly index: number;
-}
-
-/** Operations that leave the disk as it is: a power cut before one is a power cut before the next. */
-const HARMLESS = new Set<Operation["kind"]>(["size", "read", "close", "list"]);
-
-export function changesDisk({ kind }: Operation): boolean {
-  return !HARMLESS.has(kind);
-}
-
-/** How an operation fails. */
-export interface Fault {
-  readonly code: "EIO" | "ENOSPC" | "EMFILE";
-  /** Of a write: this share of the bytes gets through before. */
-  readonly share?: number;
-}
-
-export interface Witness {
-  /** Called before an operation takes effect. */
-  readonly before?: (operation: Operation) => void;
-  /** Whether and how an operation is to fail. A failed `sync` loses what was to be synced. */
-  readonly fault?: (operation: Operation) => Fault | null;
-}
+import type { Fault, Operation, Witness } from "./operations.js";
 
 export class FaultFiles implements Files {
   readonly disk: FaultDisk;
   witness: Witness;
   /** Files open at the moment. */
   openFiles = 0;
+  /** What {@link freeSpace} answers. */
+  free: number | null = null;
   /** Operations so far. */
   operations = 0;
   readonly #paths = new Map<Node, string>();
@@ -64,6 +22,10 @@ export class FaultFiles implements Files {
   constructor(disk: FaultDisk, witness: Witness = {}) {
     this.disk = disk;
     this.witness = witness;
+  }
+
+  get isKilled(): boolean {
+    return this.#killed;
   }
 
   /** The process is gone: nothing that it still asks for happens, or is answered. */
@@ -142,6 +104,21 @@ export class FaultFiles implements Files {
     });
   }
 
+  identity(path: string): Promise<FileIdentity | null> {
+    return this.perform("identity", path, () => {
+      const node = this.disk.at(path);
+      return node === undefined ? null : this.identityOf(node);
+    });
+  }
+
+  freeSpace(): Promise<number | null> {
+    return Promise.resolve(this.free);
+  }
+
+  identityOf(node: Node): FileIdentity {
+    return { id: String(node.id), links: this.disk.links(node) };
+  }
+
   /** The name of an open file, which it may have been given since. */
   pathOf(node: Node): string {
     return this.#paths.get(node) ?? "";
@@ -158,15 +135,11 @@ export class FaultFiles implements Files {
     const operation = { kind, path, index: this.operations++ };
     this.witness.before?.(operation);
     // The witness may have had enough.
-    if (this.#isKilled()) return new Promise(() => undefined);
+    if (this.isKilled) return new Promise(() => undefined);
     const fault = this.witness.fault?.(operation) ?? null;
     if (fault === null) return effect();
     failing?.(fault);
     throw errno(fault.code, kind, path);
-  }
-
-  #isKilled(): boolean {
-    return this.#killed;
   }
 
   #directory(path: string): DirectoryNode {
@@ -196,6 +169,10 @@ class FaultFile implements OpenFile {
 
   size(): Promise<number> {
     return this.#perform("size", () => this.#node.content.length);
+  }
+
+  identity(): Promise<FileIdentity> {
+    return this.#perform("identity", () => this.#files.identityOf(this.#node));
   }
 
   read(target: Uint8Array, position: number): Promise<number> {
@@ -236,6 +213,11 @@ class FaultFile implements OpenFile {
         this.#node.failSync();
       },
     );
+  }
+
+  async writeThrough(bytes: Uint8Array, position: number): Promise<void> {
+    await this.write(bytes, position);
+    await this.sync();
   }
 
   close(): Promise<void> {

@@ -21,6 +21,8 @@ interface WriteEvent {
 }
 
 interface TouchEvent {
+  /** The write that it shares the fate of: of what there was before it there is no such touch. */
+  readonly of: WriteEvent | null;
   readonly cookie: string | null;
   readonly expiresAt: number;
   readonly madeAt: number;
@@ -46,8 +48,17 @@ export class Ledger {
     this.#durable = durable;
   }
 
-  /** Notes a write that is being made. */
-  write(sid: string, session: Session): Entry {
+  /**
+   * Notes a write that is being made. One that changes nothing behind the cookie is a touch, but that
+   * it fails with the write on which it follows.
+   */
+  write(sid: string, session: Session, time: number): Entry {
+    const cookie = newCookie(this.current(sid), session, time);
+    if (cookie !== null) {
+      const last = this.#writes(sid).at(-1);
+      const of = last?.settledAt === Infinity ? last : null;
+      return this.#touch(sid, { of, cookie, expiresAt: session!.expiresAt, time });
+    }
     const event: WriteEvent = { session, madeAt: this.moment, settledAt: Infinity, failed: false };
     this.#of(sid).push(event);
     return {
@@ -63,7 +74,11 @@ export class Ledger {
 
   /** Notes a touch of a live session. `cookie` is JSON text, or null where it keeps the one it has. */
   touch(sid: string, cookie: string | null, expiresAt: number, time: number): Entry {
-    const event: TouchEvent = { cookie, expiresAt, madeAt: this.moment, time };
+    return this.#touch(sid, { of: null, cookie, expiresAt, time });
+  }
+
+  #touch(sid: string, touch: Omit<TouchEvent, "madeAt">): Entry {
+    const event: TouchEvent = { ...touch, madeAt: this.moment };
     const events = this.#of(sid);
     events.push(event);
     return {
@@ -93,9 +108,10 @@ export class Ledger {
   /** What a call finds now. */
   current(sid: string): Session {
     const events = this.#of(sid).filter((event) => !("session" in event && event.failed));
-    const last = events.findLastIndex((event) => "session" in event);
-    const start = last === -1 ? (this.#startsOf(sid)[0] ?? null) : sessionOf(events[last]!);
-    return touches(events.slice(last + 1)).reduce(touched, start);
+    const last = this.#writes(sid).at(-1) ?? null;
+    const start = last === null ? (this.#startsOf(sid)[0] ?? null) : last.session;
+    const later = last === null ? events : events.slice(events.indexOf(last) + 1);
+    return touches(later, last).reduce(touched, start);
   }
 
   /**
@@ -108,23 +124,32 @@ export class Ledger {
       (event) => this.#durable && "session" in event && !event.failed && event.settledAt <= moment,
     );
     const found: Session[] = [];
-    const add = (start: Session, later: readonly Event[]): void => {
-      const following = touches(later);
+    const add = (start: Session, write: WriteEvent | null, later: readonly Event[]): void => {
+      const following = touches(later, write);
       const due =
         following.findLastIndex((touch) => this.#durable && touch.time < time - TOUCH_MS) + 1;
       for (let made = due; made <= following.length; made++) {
         found.push(following.slice(0, made).reduce(touched, start));
       }
     };
-    if (acknowledged === -1) for (const start of this.#startsOf(sid)) add(start, events);
+    if (acknowledged === -1) for (const start of this.#startsOf(sid)) add(start, null, events);
     events.forEach((event, index) => {
-      if ("session" in event && index >= acknowledged) add(event.session, events.slice(index + 1));
+      if ("session" in event && index >= acknowledged) {
+        add(event.session, event, events.slice(index + 1));
+      }
     });
     return found;
   }
 
   #startsOf(sid: string): readonly Session[] {
     return this.#beginning.get(sid) ?? [null];
+  }
+
+  /** The writes that have not failed. */
+  #writes(sid: string): WriteEvent[] {
+    return this.#of(sid).filter(
+      (event): event is WriteEvent => "session" in event && !event.failed,
+    );
   }
 
   #of(sid: string): Event[] {
@@ -134,12 +159,23 @@ export class Ledger {
   }
 }
 
-function sessionOf(event: Event): Session {
-  return "session" in event ? event.session : null;
+/** The touches of what a write made; null for what was there at the beginning. */
+function touches(events: readonly Event[], write: WriteEvent | null): TouchEvent[] {
+  return events.filter(
+    (event): event is TouchEvent =>
+      !("session" in event) && (event.of === null || event.of === write),
+  );
 }
 
-function touches(events: readonly Event[]): TouchEvent[] {
-  return events.filter((event): event is TouchEvent => !("session" in event));
+const COOKIE_FIRST = '{"cookie":{';
+
+/** The cookie of a session, as JSON text, if a live one is stored again as it is but for that. */
+function newCookie(before: Session, session: Session, time: number): string | null {
+  if (before === null || session === null || before.expiresAt <= time) return null;
+  if (!before.json.startsWith(COOKIE_FIRST) || !session.json.startsWith(COOKIE_FIRST)) return null;
+  const { cookie } = JSON.parse(session.json) as { cookie: object };
+  const text = JSON.stringify(cookie);
+  return withCookie(before.json, text) === session.json ? text : null;
 }
 
 function touched(session: Session, { cookie, expiresAt }: TouchEvent): Session {

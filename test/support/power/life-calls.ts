@@ -15,7 +15,7 @@ export async function makeWrites(life: Life, writes: readonly SessionWrite[]): P
   const { ledger, failedWrites } = life;
   const entries = writes.map(([sid, session]) => {
     const expected = isLive(life, sid) ? 1 : 0;
-    return { sid, expected, entry: ledger.write(sid, session) };
+    return { sid, expected, entry: ledger.write(sid, session, life.clock.now()) };
   });
   const wire = writes.map(([sid, session]): Write =>
     session === null ? [sid] : [sid, session.json, session.expiresAt],
@@ -59,7 +59,7 @@ export async function makeTouch(
 export async function makeClear(life: Life): Promise<void> {
   const { ledger, failedWrites } = life;
   const live = [...ledger.sids()].filter((sid) => isLive(life, sid));
-  const entries = live.map((sid) => ledger.write(sid, null));
+  const entries = live.map((sid) => ledger.write(sid, null, life.clock.now()));
   try {
     const cleared = await life.engine.clear();
     for (const entry of entries) entry.acknowledge();

@@ -7,14 +7,16 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import type { Engine } from "../../../src/protocol/contract.js";
 import type { StoreError } from "../../../src/protocol/errors.js";
-import { openEngine } from "../../../src/worker/disk/engine.js";
+import { openEngine, openOwned } from "../../../src/worker/disk/engine.js";
+import type { Clock } from "../../../src/worker/ports/clock.js";
 import type { ProcessTable } from "../../../src/worker/ports/process-table.js";
+import { ALONE, asGuest } from "../alone.js";
 import { type ConfigOverrides, engineConfig } from "../engine-world.js";
 import { randomNonce } from "../../../src/worker/ports/nonce.js";
 import { ManualClock } from "../manual-clock.js";
 import { FakeMachine } from "../fake-machine.js";
 import type { FaultDisk } from "./fault-disk.js";
-import { changesDisk, FaultFiles, type Operation, type Witness } from "./fault-files.js";
+import { FaultFiles } from "./fault-files.js";
 import { Ledger, type Session } from "./ledger.js";
 import {
   makeClear,
@@ -24,6 +26,8 @@ import {
   type SessionWrite,
 } from "./life-calls.js";
 import { observe } from "./observation.js";
+import { changesDisk, type Operation, type Witness } from "./operations.js";
+import { listenerTo } from "../listener.js";
 
 export const DIRECTORY = "/var/data/sessions";
 export const COLLECTION = "sessions";
@@ -45,6 +49,8 @@ export interface LifeParts {
   readonly ledger?: Ledger;
   readonly time: number;
   readonly config?: ConfigOverrides;
+  /** Whether the collection is shared, and the calls are a guest's. */
+  readonly isShared?: boolean;
   /** Where moments are noted, if they are. */
   readonly moments?: Moment[];
   /** Called before each operation, and asked for its failure. */
@@ -110,8 +116,13 @@ export class Life {
       owner: `owner ${++owners}`,
       ...this.#parts.config,
     });
-    const world = { files: this.files, clock: this.clock, processes, nonce: randomNonce };
-    const opening = openEngine(config, (error) => this.reports.push(error), world);
+    const { files } = this;
+    const world = { files, clock: this.#clockOf(files), processes, nonce: randomNonce };
+    const listener = listenerTo((error) => this.reports.push(error));
+    const opening =
+      this.#parts.isShared === true
+        ? openOwned(config, listener, world, ALONE).then((owned) => asGuest(owned!.engine))
+        : openEngine(config, listener, world);
     try {
       this.#engine = await this.clock.advanceUntil(opening);
     } catch (error) {
@@ -168,6 +179,17 @@ export class Life {
     this.#calls.clear();
     this.#exit();
     this.ledger = this.ledger.after(this.ledger.moment, this.clock.now());
+  }
+
+  /** The clock of a process, which rings no more for one that was killed. */
+  #clockOf(files: FaultFiles): Clock {
+    const { clock } = this;
+    return {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      after: (ms, callback) =>
+        files.isKilled ? { cancel: () => undefined } : clock.after(ms, callback),
+    };
   }
 
   #exit(): void {

@@ -5,11 +5,12 @@
 import { basename } from "node:path";
 
 import { Key, isEnvelope, parseSalt } from "../../../src/worker/disk/keys/cipher.js";
-import { type Cut, CUTS, type FaultDisk } from "./fault-disk.js";
+import type { FaultDisk } from "./fault-disk.js";
 import { DIRECTORY, Life, type Moment } from "./life.js";
 import { Script } from "./life-script.js";
 import { diskStats } from "../engine-world.js";
 import { type Random, seededRandom } from "../random.js";
+import { type Cut, CUTS } from "./unsynced.js";
 
 /** A machine takes longer to start than a lock takes to go stale. */
 const RESTART_MS = 11_000;

@@ -3,7 +3,7 @@
  * single calls of it.
  */
 import { FaultDisk } from "./fault-disk.js";
-import type { Fault, Operation, Witness } from "./fault-files.js";
+import type { Fault, Operation, Witness } from "./operations.js";
 import { JOURNAL, Life, type LifeParts } from "./life.js";
 
 export const START = Date.UTC(2026, 0, 1);
@@ -35,7 +35,7 @@ export async function lifeWithTrouble(parts: Partial<LifeParts> = {}): Promise<[
 
 /** One write; its outcome, or the code of its failure. */
 export async function write(life: Life, sid: string, session: typeof one | null): Promise<unknown> {
-  const entry = life.ledger.write(sid, session);
+  const entry = life.ledger.write(sid, session, life.clock.now());
   const [outcome] = await life.engine.write(
     session === null ? [[sid]] : [[sid, session.json, session.expiresAt]],
   );

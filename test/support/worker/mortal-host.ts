@@ -5,13 +5,14 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { onTestFinished, vi } from "vitest";
+import { onTestFinished } from "vitest";
 import { WorkerHost } from "../../../src/main/hosts/worker-host.js";
-import type { EngineConfig } from "../../../src/protocol/config.js";
+import type { DiskEngineConfig } from "../../../src/protocol/config.js";
 import type { Engine } from "../../../src/protocol/contract.js";
 import type { Report } from "../../../src/protocol/errors.js";
 import { type BareOptions, configOf, FAR_MS } from "../bare-engine.js";
 import { threads } from "./watched-workers.js";
+import { listenerTo } from "../listener.js";
 
 export const HEALTHY = new URL("../../../dist/worker.js", import.meta.url);
 /** The first spawn, and all attempts to replace a worker before the host gives up. */
@@ -26,7 +27,7 @@ export function fixture(name: string): URL {
 export interface Subject {
   readonly host: WorkerHost;
   readonly engine: Engine;
-  readonly config: EngineConfig;
+  readonly config: DiskEngineConfig;
   readonly reports: unknown[];
   readonly file: (name: string) => string;
 }
@@ -38,7 +39,7 @@ export function host(file: URL, options: BareOptions = {}, report?: Report<Error
   const subject = new WorkerHost({
     file,
     config,
-    report: report ?? ((error: Error & { code?: unknown }) => reports.push(error.code)),
+    listener: listenerTo(report ?? (({ code }) => reports.push(code))),
   });
   subject.ready.catch(() => undefined);
   const close = subject.engine.close.bind(subject.engine);
@@ -67,13 +68,6 @@ export async function texts(engine: Engine, ...sids: string[]): Promise<unknown[
 
 export const text = (value: string): unknown => ({ text: value });
 
-let passedMs = 0;
-
-/** Moves the clock that the host measures lives and rests by. */
-export function passTime(ms: number): void {
-  passedMs += ms;
-}
-
 /** Lets everything happen that is only a matter of turns. */
 export async function settleDown(): Promise<void> {
   for (let turns = 0; turns < 200; turns++) await turn();
@@ -84,13 +78,10 @@ export function deathsBy({ file }: Subject, name: string): number {
   return statSync(file(`${name}.deaths`), { throwIfNoEntry: false })?.size ?? 0;
 }
 
-const now = performance.now.bind(performance);
-
-/** Has a test begin without threads, and with a clock that it moves. */
+/** Has a test begin without threads. */
 export function beginAnew(): void {
   threads.spawned.length = 0;
+  threads.given.length = 0;
   threads.options = {};
   threads.refused = false;
-  passedMs = 0;
-  vi.spyOn(performance, "now").mockImplementation(() => now() + passedMs);
 }

@@ -1,9 +1,13 @@
 /** Owns the worker threads that a test watches. For `vi.mock("node:worker_threads", …)`. */
 import type * as workerThreads from "node:worker_threads";
 
-/** Every worker that was spawned, whether the next is refused, and what is added to its options. */
+/**
+ * Every worker that was spawned, with what it was given; whether the next is refused, and what is
+ * added to its options.
+ */
 export const threads = {
   spawned: [] as workerThreads.Worker[],
+  given: [] as unknown[],
   options: {} as workerThreads.WorkerOptions,
   refused: false,
 };
@@ -14,6 +18,7 @@ export function watchWorkers(original: typeof workerThreads): typeof workerThrea
       if (threads.refused) throw new Error("no more threads");
       super(url, { ...options, ...threads.options });
       threads.spawned.push(this);
+      threads.given.push(options.workerData);
     }
   }
   return { ...original, Worker: WatchedWorker };
