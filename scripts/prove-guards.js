@@ -19,20 +19,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const CUTS = "test/faults/power-cut.test.ts";
+/** Both files of them: vitest takes a name for all files that begin with it. */
+const CUTS = "test/faults/power-cut";
 const TROUBLE = "test/faults/disk-trouble.test.ts";
 const LOST = "test/faults/lost-lock.test.ts";
-const FILES = "test/ports/files.test.ts";
+const FILES = "test/ports/node-files.test.ts";
 
 /** The test of each guard, by its name. */
 const TESTS = new Map([
-  ["journal, fsync of an append", CUTS],
+  ["journal, fsync of a commit", CUTS],
   ["journal, a failed fsync is not trusted", TROUBLE],
-  ["journal, half a record is cut off", TROUBLE],
+  ["journal, nor that of a commit", TROUBLE],
+  ["journal, what was refused is cut off", TROUBLE],
   ["journal, fsync of a cut", TROUBLE],
+  ["journal, a file that is no longer open is not trusted", "test/faults/lost-files.test.ts"],
   ["snapshot, fsync", CUTS],
   ["committer, refusal after a task", "test/disk/committer.test.ts"],
   ["committer, still the owner", LOST],
+  ["committer, the lock is still ours after the fsync", "test/share/member.test.ts"],
+  ["presence, lost files are not written to", "test/faults/lost-files.test.ts"],
+  ["compaction, touches before the snapshot", "test/disk/compaction-failure.test.ts"],
   ["compaction, fsync of the new journal", CUTS],
   ["compaction, fsync of the old journal", CUTS],
   ["compaction, still the owner before the snapshot", LOST],
@@ -42,9 +48,12 @@ const TESTS = new Map([
   ["opening, still the owner before damage is set aside", LOST],
   ["opening, still the owner before the cut", LOST],
   ["opening, cut of the torn tail", CUTS],
+  ["opening, fsync before a step", CUTS],
   ["opening, fsync of the journal", CUTS],
   ["opening, directory", CUTS],
   ["closing, fsync", CUTS],
+  ["reading, both files are of one moment", "test/disk/reading.test.ts"],
+  ["copying, both files are of one moment", "test/disk/reading.test.ts"],
   ["quarantine, fsync", CUTS],
   ["quarantine, directory", CUTS],
   ["salt, fsync of another's", "test/disk/keys/salt.test.ts"],
@@ -52,6 +61,7 @@ const TESTS = new Map([
   ["small file, fsync", CUTS],
   ["engine, half a quarantine is removed", TROUBLE],
   ["engine, half a salt is removed", TROUBLE],
+  ["departure, directory", "test/disk/departure.test.ts"],
   ["files, directory above a new one", FILES],
 ]);
 

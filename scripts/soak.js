@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import LiteNoSQLStore from "express-session-isolate";
+import { seededRandom } from "../test/support/random.js";
 
 const { values } = parseArgs({
   options: {
@@ -39,16 +40,22 @@ const CLIENTS = 16;
 const SIDS = 2000;
 const WAL_LIMIT_BYTES = 256 * 1024;
 
-const random = randomFrom(seed);
+const random = seededRandom(seed).integer;
 const directory = mkdtempSync(join(tmpdir(), "express-session-isolate-soak-"));
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
 
-/** What each id must hold: a session's text and when it expires, or nothing. */
+/** @typedef {{ session: ReturnType<typeof session>, expiresAt: number }} Held */
+
+/**
+ * What each id must hold: a session and when it expires, or nothing.
+ * @type {Map<string, Held>}
+ */
 const model = new Map();
 /** Ids that a client is busy with: the model says what they hold only when it has been answered. */
 const busy = new Set();
 const counts = { ops: 0, errors: 0, reopened: 0, compacted: 0, collected: 0 };
 const last = { gc: 0, compaction: 0 };
+/** @type {Record<string, number>[]} */
 const samples = [];
 
 let store = open();
@@ -99,6 +106,7 @@ async function client() {
   }
 }
 
+/** @param {string} sid */
 async function call(sid) {
   const kind = random(100);
   if (kind < 55) await check(sid);
@@ -108,6 +116,7 @@ async function call(sid) {
     remember(sid, value);
   } else if (kind < 93) {
     const { cookie } = session();
+    /** @type {unknown} */
     const answer = await store.touch(sid, { cookie });
     const held = model.get(sid);
     // Close to its expiry either answer is right.
@@ -122,6 +131,7 @@ async function call(sid) {
   else if (random(10) === 0) await lookAtStats();
 }
 
+/** @param {string} sid */
 async function check(sid) {
   const held = model.get(sid);
   const found = await store.get(sid);
@@ -133,7 +143,7 @@ async function check(sid) {
 
 /** Counts collections that found something and compactions, as far as they are seen in passing. */
 async function lookAtStats() {
-  const { gc, compaction } = await store.stats();
+  const { gc = null, compaction = null } = await store.stats();
   if (gc !== null && gc.removed > 0 && gc.at > last.gc) counts.collected++;
   if (compaction !== null && compaction.at > last.compaction) counts.compacted++;
   last.gc = Math.max(last.gc, gc?.at ?? 0);
@@ -146,18 +156,21 @@ async function verifyAll() {
   for (const sid of await store.ids()) if (!model.has(sid)) fail(`${sid} is listed`);
 }
 
+/** @returns {import("express-session").SessionData & { visits: number, data: string }} */
 function session() {
   // Half of them expire soon, so that there is always something to collect.
   const lifetime = random(2) === 0 ? 200 + random(3000) : 86_400_000;
-  const expires = new Date(Date.now() + lifetime).toISOString();
+  const expires = new Date(Date.now() + lifetime);
   const cookie = { originalMaxAge: lifetime, expires, path: "/" };
   return { cookie, visits: random(1e6), data: "x".repeat(100 + random(2000)) };
 }
 
+/** @param {string} sid @param {Held["session"]} value */
 function remember(sid, value) {
-  model.set(sid, { session: value, expiresAt: Date.parse(value.cookie.expires) });
+  model.set(sid, { session: value, expiresAt: Number(value.cookie.expires) });
 }
 
+/** @param {Held | undefined} held @param {number} marginMs */
 function isLive(held, marginMs) {
   return held !== undefined && held.expiresAt > Date.now() + marginMs;
 }
@@ -167,7 +180,7 @@ async function reopenNowAndThen() {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, REOPEN_MS));
     if (performance.now() >= end) return;
-    let goOn;
+    let goOn = () => {};
     gate = new Promise((resolve) => (goOn = resolve));
     while (busy.size > 0) await new Promise(setImmediate);
     await store.close();
@@ -191,7 +204,7 @@ async function measure() {
       fileBytes: fileBytes(),
     };
     samples.push(sample);
-    const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+    const mebibytes = (/** @type {number} */ bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
     console.log(
       `${String(counts.ops).padStart(9)} ops  heap ${mebibytes(heapUsed)}  rss ${mebibytes(rss)}  ` +
         `external ${mebibytes(external)}  handles ${sample.handles}  files ${mebibytes(sample.fileBytes)}`,
@@ -225,6 +238,7 @@ function fileBytes() {
  * above that. Reopenings are as many however long the run is: what each one leaks is added up.
  */
 function growth() {
+  /** @type {Record<string, [share: number, slack: number]>} */
   const allowed = {
     heapUsed: globalThis.gc ? [0.15, 2 * 2 ** 20] : [0.25, 8 * 2 ** 20],
     rss: [0.15, 24 * 2 ** 20],
@@ -234,8 +248,8 @@ function growth() {
   };
   const third = Math.floor(samples.length / 3);
   return Object.entries(allowed).flatMap(([name, [share, slack]]) => {
-    const before = median(samples.slice(third, 2 * third).map((sample) => sample[name]));
-    const after = median(samples.slice(-third).map((sample) => sample[name]));
+    const before = median(samples.slice(third, 2 * third).map((sample) => sample[name] ?? 0));
+    const after = median(samples.slice(-third).map((sample) => sample[name] ?? 0));
     return after > before * (1 + share) + slack ? [`${name} grew from ${before} to ${after}`] : [];
   });
 }
@@ -253,23 +267,14 @@ function leftovers() {
   ];
 }
 
+/** @param {number[]} numbers */
 function median(numbers) {
   const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
+/** @param {string} what @param {unknown} [error] */
 function fail(what, error) {
   counts.errors++;
   if (counts.errors <= 20) console.error(`ERROR (seed ${seed}): ${what}`, error ?? "");
-}
-
-/** mulberry32: a whole number below the argument. */
-function randomFrom(start) {
-  let state = start >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
 }

