@@ -1,16 +1,18 @@
 /**
  * Runs the built package for a long time under a mixed load, with collections of expired sessions,
- * compactions and reopenings, and holds every answer against a model. Fails (exit 1) on a wrong
+ * compactions, reopenings and the hashing of passwords, and holds every answer against a model. Fails (exit 1) on a wrong
  * answer, and on growth of memory, handles or files.
  *
  *     npm run test:soak -- --minutes 60
  *
  * `--seed` repeats a load, `--encrypted` and `--inline` choose the configuration.
  */
+import { pbkdf2 } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs, promisify } from "node:util";
 import LiteNoSQLStore from "express-session-isolate";
 import { seededRandom } from "../test/support/random.js";
 
@@ -38,6 +40,9 @@ const REOPEN_MS = INTERVAL_MS / 2;
 const CLIENTS = 16;
 /** Ids in use; about this many sessions live at any time, whatever the length of the run. */
 const SIDS = 2000;
+/** So many passwords are hashed at once, which takes all threads of libuv's pool, so often. */
+const LOGINS = 4;
+const LOGINS_EVERY_MS = 250;
 const WAL_LIMIT_BYTES = 256 * 1024;
 
 const random = seededRandom(seed).integer;
@@ -65,8 +70,9 @@ const end = performance.now() + LENGTH_MS;
 console.log(`seed ${seed}, ${minutes} minutes, a line each ${(INTERVAL_MS / 1000).toFixed(1)} s`);
 const measuring = measure();
 const reopening = reopenNowAndThen();
+const hashing = hashPasswords();
 await Promise.all(Array.from({ length: CLIENTS }, client));
-await Promise.all([measuring, reopening]);
+await Promise.all([measuring, reopening, hashing]);
 await verifyAll();
 await store.close();
 const failures = [...growth(), ...leftovers()];
@@ -178,7 +184,7 @@ function isLive(held, marginMs) {
 /** Stops the clients between two calls, closes, opens again, and lets them go on. */
 async function reopenNowAndThen() {
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, REOPEN_MS));
+    await delay(REOPEN_MS);
     if (performance.now() >= end) return;
     let goOn = () => {};
     gate = new Promise((resolve) => (goOn = resolve));
@@ -191,9 +197,19 @@ async function reopenNowAndThen() {
   }
 }
 
+async function hashPasswords() {
+  const hash = promisify(pbkdf2);
+  while (performance.now() < end) {
+    const logins = Array.from({ length: LOGINS }, () =>
+      hash("a password", "a salt", 50_000, 32, "sha256"),
+    );
+    await Promise.all([delay(LOGINS_EVERY_MS), ...logins]);
+  }
+}
+
 async function measure() {
   for (let at = performance.now(); at < end; at = performance.now()) {
-    await new Promise((resolve) => setTimeout(resolve, Math.min(INTERVAL_MS, end - at)));
+    await delay(Math.min(INTERVAL_MS, end - at));
     globalThis.gc?.();
     const { heapUsed, rss, external } = process.memoryUsage();
     const sample = {
