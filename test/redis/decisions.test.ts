@@ -60,6 +60,29 @@ describe.skipIf(!HAS_SERVER)("the server decides", () => {
     expect(left).toBeGreaterThan(DAY_MS / 2);
   });
 
+  it("that the key of a session is never there longer than the session lives", () => {
+    const seconds = 4_000_000_000;
+    const now = seconds * 1000;
+    // The same script, at a moment of which the millisecond is known.
+    const script = `local real = redis
+      local redis = { call = function(name, ...)
+        if name == 'TIME' then return {'${seconds}', '0'} end
+        return real.call(name, ...)
+      end }
+      ${SCRIPTS.store}`;
+    const left = [0, 1, 2, 3, 4, 1000].map((lives) => {
+      const key = `brief:s:${lives}`;
+      server.cli(
+        ...["EVAL", script, "1", key, "put", "{}", String(now + lives), "0", "process.", "1"],
+        ...[String(now), ""],
+      );
+      return Number(server.cli("PEXPIRETIME", key));
+    });
+    const NO_KEY = -2;
+    // Redis has a key until its time is over: in the millisecond before the last, inclusive.
+    expect(left).toEqual([NO_KEY, NO_KEY, now + 1, now + 2, now + 3, now + 999]);
+  });
+
   it("that keys expire by themselves, sessions and lists of users alike", async () => {
     const config = redisConfig({ addresses: [server.address] });
     const engine = await openRedis(config);

@@ -5,9 +5,10 @@
  * A session is a hash: `d` its text, `c` the newer cookie of a touch, `e` when it expires, `t` when it
  * was created, `w` the token of the last write, `u` its user, `x` until when the list of the user's
  * sessions has it for sure, and `i` its id where it is encrypted. Where sessions are moved over from
- * elsewhere, `m` marks one that was destroyed, so that it is not moved over once more. Its key expires a millisecond before
- * `e`, since a key of Redis is there until its time has passed; but not at once, since a time
- * that has passed meanwhile would delete it.
+ * elsewhere, `m` marks one that was destroyed, so that it is not moved over once more.
+ *
+ * A key of Redis is there until its time has passed, so that of a session expires a millisecond before
+ * `e`. For a session with less than that to live, it has expired.
  *
  * A write that comes too late, from a connection that was given up, changes nothing: its call has
  * failed by then. A token is the name of the process and a number that grows, so that an older write
@@ -28,9 +29,11 @@ const late = (argument: number): string =>
 /** Whether a session lives that expires at `e` and was created at `t`, with the absolute ttl `abs`. */
 const LIVES = "tonumber(e) > now and (abs == 0 or not t or t + abs > now)";
 
-/** Has the key expire just before `e`, a number. */
-const EXPIRE =
-  "redis.call('PEXPIREAT', key, string.format('%.0f', e - 1 > now + 2 and e - 1 or now + 2))";
+/** Whether it is too late for a session that expires at `e`, a number. */
+const IS_OVER = "e - 1 <= now";
+
+/** Has the key of one that is not over expire. */
+const EXPIRE = "redis.call('PEXPIREAT', key, string.format('%.0f', e - 1))";
 
 /**
  * ARGV: mode, text, expiry, absolute ttl (0: none), process, number, deadline, the token that was
@@ -62,7 +65,7 @@ if abs > 0 and t + abs < e then
   e = t + abs
   expiry = string.format('%.0f', e)
 end
-if e <= now then
+if ${IS_OVER} then
   if exists then redis.call('UNLINK', key) end
   return live and 1 or 0
 end
@@ -97,7 +100,7 @@ if abs > 0 and t and t + abs < e then
   e = t + abs
   expiry = string.format('%.0f', e)
 end
-if e <= now then
+if ${IS_OVER} then
   redis.call('UNLINK', key)
   return 0
 end
@@ -159,7 +162,7 @@ if abs > 0 and t + abs < e then
   e = t + abs
   expiry = string.format('%.0f', e)
 end
-if e <= now then return 0 end
+if ${IS_OVER} then return 0 end
 redis.call('HSET', key, 'd', ARGV[1], 'e', expiry, 't', t, 'w', ARGV[6])
 if ARGV[2] ~= '' then redis.call('HSET', key, 'c', ARGV[2]) end
 if ARGV[8] ~= '' then redis.call('HSET', key, 'u', ARGV[8], 'x', ARGV[9]) end
