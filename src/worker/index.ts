@@ -7,11 +7,11 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 
 import type { EngineConfig } from "../protocol/config.js";
 import type { EngineListener, WorkerMessage } from "../protocol/contract.js";
+import { dispatchTo, engineFrom } from "../protocol/dispatch.js";
 import { serve } from "../protocol/rpc.js";
 import { encodeError } from "../protocol/wire-error.js";
 import { openEngine } from "./open.js";
-import type { Files } from "./ports/files.js";
-import { threadFiles } from "./ports/thread-files.js";
+import { threadFiles, type ThreadFiles } from "./ports/thread-files.js";
 
 const { config, port } = workerData as { config: EngineConfig; port: MessagePort };
 
@@ -28,14 +28,22 @@ const listener: EngineListener = {
   },
 };
 
+let files: ThreadFiles | undefined;
+
 /** The disk thread is started where files are to be written. */
-function diskThread(): Files {
-  return threadFiles(readFileSync(new URL("./disk-thread.cjs", import.meta.url), "utf8"));
+function diskThread(): ThreadFiles {
+  return (files ??= threadFiles(
+    readFileSync(new URL("./disk-thread.cjs", import.meta.url), "utf8"),
+  ));
 }
 
 try {
   const { engine, isSuccessor } = await openEngine(config, listener, diskThread);
-  serve(engine, port);
+  const dispatch = dispatchTo(engine);
+  const served = engineFrom((method, args) =>
+    dispatch(method, args).finally(() => (method === "close" ? files?.end() : undefined)),
+  );
+  serve(served, port);
   send({ type: "ready", isSuccessor });
 } catch (error) {
   send({ type: "fatal", error: encodeError(error) });

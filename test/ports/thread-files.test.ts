@@ -2,13 +2,14 @@
  * Owns what is particular to files over a thread: nothing is shared but messages, calls keep their
  * order, and what becomes of them when the thread dies.
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, it } from "vitest";
 
 import { threadFiles } from "../../src/worker/ports/thread-files.js";
 import { DISK_THREAD } from "../support/disk-thread.js";
+import { openPaths } from "../support/open-paths.js";
 import { tempDirectory } from "../support/temp-dir.js";
 
 /** A thread that dies when it is to delete a file named `deadly`, with an exit code of 7. */
@@ -134,15 +135,25 @@ describe("a thread that dies", () => {
   });
 });
 
-/** The paths of all files that this process has open. */
-function openPaths(): string[] {
-  const directory = "/proc/self/fd";
-  return readdirSync(directory).flatMap((fd) => {
-    try {
-      return [readlinkSync(join(directory, fd))];
-    } catch {
-      // The one of the listing itself.
-      return [];
-    }
+describe("the end of a thread", () => {
+  it.skipIf(process.platform !== "linux")("waits until a large file has been freed", async () => {
+    const { files, at } = setUp();
+    const file = await files.open(at("x"), "create");
+    await file.truncate(64 * 1024 * 1024);
+    await files.remove(at("x"));
+    await file.close();
+    await files.end();
+    expect(openPaths()).not.toContain(`${at("x")} (deleted)`);
   });
-}
+
+  it("comes after what it was asked before, and the next call starts another", async () => {
+    const { files, at } = setUp();
+    const file = await files.open(at("x"), "create");
+    const written = file.write(Buffer.from("text"), 0);
+    await files.end();
+    await written;
+    await expect(file.size()).rejects.toThrow(/disk thread/);
+    expect(readFileSync(at("x"), "utf8")).toBe("text");
+    expect(await files.list(at(""))).toEqual(["x"]);
+  });
+});

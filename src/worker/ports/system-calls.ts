@@ -71,7 +71,7 @@ export const pooledCalls: SystemCalls = {
 /** On the calling thread, which waits. */
 export const blockingCalls: SystemCalls = {
   open: fs.openSync,
-  close: process.platform === "win32" ? fs.closeSync : closeInPool,
+  close: closeFreeing,
   read: (fd, target, length, position) => fs.readSync(fd, target, 0, length, position),
   write: fs.writeSync,
   ftruncate: fs.ftruncateSync,
@@ -87,10 +87,16 @@ export const blockingCalls: SystemCalls = {
   unlink: fs.unlinkSync,
 };
 
+/** A deleted file that is smaller is freed in a few milliseconds. */
+const LARGE_BYTES = 16 * 1024 * 1024;
+
 /**
  * Closing the last descriptor of a large file that has been deleted frees its blocks, which may take
- * as long as a second. Nothing depends on it, except on Windows, which cannot rename over open files.
+ * as long as a second. Nothing depends on that, so it is left to the pool; no other file is, as what
+ * waits for the pool when the thread is ended stays open.
  */
-function closeInPool(fd: number): void {
-  fs.close(fd, () => undefined);
+function closeFreeing(fd: number): void {
+  const { nlink, size } = fs.fstatSync(fd);
+  if (nlink > 0 || size < LARGE_BYTES) fs.closeSync(fd);
+  else fs.close(fd, () => undefined);
 }

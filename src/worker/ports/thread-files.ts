@@ -5,17 +5,26 @@
  */
 import { Worker } from "node:worker_threads";
 
+import { clearTimeout, setTimeout } from "../../protocol/timers.js";
 import { isErrorLike } from "../../protocol/errors.js";
 import { decodeError } from "../../protocol/wire-error.js";
 import type { FileIdentity, Files, OpenFile } from "./files.js";
-import type { DiskAnswer, DiskRequest, FilesMethod } from "./thread-messages.js";
+import { type DiskAnswer, type DiskRequest, type FilesMethod, NO_MORE } from "./thread-messages.js";
+
+/** How long to wait for the end of the thread, which may still have large files to free. */
+const END_WAIT_MS = 1000;
+
+export interface ThreadFiles extends Files {
+  /** Ends the thread, so that it leaves no file open. Resolves when it has, or takes too long. */
+  end(): Promise<void>;
+}
 
 /**
  * Files over a disk thread. Its death fails the calls under way, and all calls of the files that it
  * had open; the next call starts another thread.
  * @param source the code of the thread
  */
-export function threadFiles(source: string): Files {
+export function threadFiles(source: string): ThreadFiles {
   let thread: DiskThread | null = null;
   const running = (): DiskThread => {
     if (thread === null || thread.isDead) thread = new DiskThread(source);
@@ -38,6 +47,9 @@ export function threadFiles(source: string): Files {
     syncDirectory: (path) => call("syncDirectory", path),
     identity: (path) => call("identity", path),
     freeSpace: (directory) => call("freeSpace", directory),
+    async end() {
+      await thread?.end();
+    },
   };
 }
 
@@ -51,6 +63,7 @@ class DiskThread {
   readonly #worker: Worker;
   /** The calls under way, in their order, which is that of the answers. */
   readonly #calls: Call[] = [];
+  readonly #ended: Promise<void>;
   #death: Error | null = null;
 
   constructor(source: string) {
@@ -71,6 +84,7 @@ class DiskThread {
       else call?.resolve(answer.value);
     });
     this.#worker.on("error", (error) => (reason = error));
+    this.#ended = new Promise((resolve) => this.#worker.once("exit", resolve));
     this.#worker.on("exit", (code) => {
       const why = isErrorLike(reason) ? `: ${reason.message}` : "";
       this.#death = new Error(`the disk thread exited with code ${code}${why}`, { cause: reason });
@@ -91,6 +105,16 @@ class DiskThread {
       this.#calls.push({ resolve: resolve as Call["resolve"], reject });
       this.#worker.postMessage(request, transfer);
     });
+  }
+
+  async end(): Promise<void> {
+    this.#worker.postMessage(NO_MORE);
+    // A call that has no answer yet waits for the disk, and so would this.
+    if (this.#calls.length > 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_WAIT_MS)));
+    await Promise.race([this.#ended, late]);
+    clearTimeout(timer);
   }
 
   #next(): Call | undefined {

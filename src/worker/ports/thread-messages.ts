@@ -15,4 +15,7 @@ export type DiskRequest =
       readonly args: readonly unknown[];
     };
 
+/** There are no more requests: the thread ends when it has done what it was asked. */
+export const NO_MORE = null;
+
 export type DiskAnswer = { readonly value: unknown } | { readonly error: WireError };

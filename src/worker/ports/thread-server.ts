@@ -4,15 +4,19 @@ import type { MessagePort } from "node:worker_threads";
 import { encodeError } from "../../protocol/wire-error.js";
 import { errno } from "./failure.js";
 import type { Files, OpenFile, OpenMode } from "./files.js";
-import type { DiskAnswer, DiskRequest } from "./thread-messages.js";
+import { type DiskAnswer, type DiskRequest, NO_MORE } from "./thread-messages.js";
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 
 export function serveFiles(files: Files, port: MessagePort): void {
   const opened = new OpenedFiles();
   let previous = Promise.resolve();
-  port.on("message", (request: DiskRequest) => {
+  port.on("message", (request: DiskRequest | typeof NO_MORE) => {
     previous = previous.then(async () => {
+      if (request === NO_MORE) {
+        port.close();
+        return;
+      }
       let answer: DiskAnswer;
       try {
         answer = { value: await perform(files, opened, request) };
