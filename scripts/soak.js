@@ -125,9 +125,12 @@ async function call(sid) {
     /** @type {unknown} */
     const answer = await store.touch(sid, { cookie });
     const held = model.get(sid);
-    // Close to its expiry either answer is right.
-    if (answer === "OK" && held !== undefined) remember(sid, { ...held.session, cookie });
-    else if (answer === "OK") fail(`touch found ${sid}, which does not exist`);
+    // One that comes when its own cookie has expired ends the session. Close to the expiry of the
+    // session either answer is right.
+    const endsIt = Number(cookie.expires) <= Date.now();
+    if ((answer === "OK" || endsIt) && held !== undefined) {
+      remember(sid, { ...held.session, cookie });
+    } else if (answer === "OK") fail(`touch found ${sid}, which does not exist`);
     else if (isLive(held, 1000)) fail(`touch did not find ${sid}`);
   } else if (kind < 99) {
     const count = await store.destroy(sid);
