@@ -19,9 +19,9 @@ export const CLUSTER = { ...WRITE, script: "cell/cluster.js", processes: 2, kill
 const KILLED = { ...CLUSTER, processes: 3, sessions: 10_000, perSecond: 200, kills: true };
 
 export const MANY = { script: "cell/many.js", sessions: 10_000, expiring: 0, perSecond: 2000 };
+const MILLION = { ...MANY, sessions: 1_000_000, expiring: 100_000, long: true };
 
-const BOTH = ["isolate", "isolate-guest"];
-const WITH_FLOORS = [...BOTH, "isolate-encrypted", "floor", "floor-fsync"];
+const WITH_FLOORS = ["isolate", "isolate-guest", "isolate-encrypted", "floor", "floor-fsync"];
 const DURABLE = ["isolate", "isolate-encrypted", "sqlite-full", "redis-always", "lite-nosql"];
 const MAIN = [...DURABLE, "inline", "isolate-redis", "memory"];
 const ALL = [...MAIN, "isolate-guest", "sqlite", "redis-everysec", "file"];
@@ -29,17 +29,17 @@ const CLUSTERED = ["isolate", "sqlite-full", "redis-always", "isolate-redis", "r
 
 /**
  * By its name: its title, what its script is told, and who takes part.
- * @typedef {{ script: string, slow?: boolean, [setting: string]: unknown }} Settings
+ * @typedef {{ script: string, slow?: boolean, long?: boolean, [more: string]: unknown }} Settings
  * @type {Record<string, [title: string, settings: Settings, contenders: string[]]>}
  */
 export const SITUATIONS = {
-  idle: ["One get after the other", IDLE, [...BOTH, "sqlite-full", "floor"]],
+  idle: ["One get after the other", IDLE, ["isolate", "isolate-guest", "sqlite-full", "floor"]],
   calls: ["80 % gets, 20 % sets, 64 in flight", CALLS, WITH_FLOORS],
   sets: ["Sets, 64 in flight", SETS, [...DURABLE, "isolate-guest", "isolate-redis"]],
   "sets-slow": ["Sets, 64 in flight, slow disk", { ...SETS, slow: true }, DURABLE],
   read: ["HTTP: 5 % of the requests write", { ...WRITE, writes: 5 }, [...DURABLE, "memory"]],
   write: ["HTTP: each request writes", WRITE, ALL],
-  "write-slow": ["HTTP: each request writes, slow disk", { ...WRITE, slow: true }, MAIN],
+  "write-slow": ["HTTP: each request writes, slow disk", { ...WRITE, slow: true }, ALL],
   login: ["HTTP: each request writes, beside bursts of logins", LOGIN, [...MAIN, "file"]],
   rolling: ["HTTP: rolling sessions, which no request changes", ROLLING, [...DURABLE, "memory"]],
   large: ["HTTP: 16 KB sessions", { ...WRITE, writes: 20, bytes: 16_384 }, [...DURABLE, "memory"]],
@@ -48,16 +48,19 @@ export const SITUATIONS = {
   killed: ["HTTP: the first of three processes is killed", KILLED, ["isolate", "sqlite-full"]],
   "10k": ["10,000 sessions", MANY, ["isolate"]],
   "100k": ["100,000 sessions", { ...MANY, sessions: 100_000 }, ["isolate"]],
-  "1m": ["A million sessions", { ...MANY, sessions: 1_000_000, expiring: 100_000 }, ["isolate"]],
+  "1m": ["A million sessions", MILLION, ["isolate"]],
 };
 
 /** @typedef {{ contender: string, directory: string, seconds: number, slow?: boolean }} Task */
 
-/** All cells; if there are parts, those that are one or belong to one. @param {string[]} parts */
-export function cells(parts) {
+/** Those that are one of the parts or belong to one, or all. Long ones must be named, or asked for. */
+export function cells(/** @type {string[]} */ parts, withLong = false) {
   return Object.entries(SITUATIONS).flatMap(([situation, [, settings, stores]]) =>
     stores
       .map((contender) => ({ ...settings, id: `${situation}/${contender}`, contender }))
-      .filter(({ id }) => !parts[0] || parts.some((it) => [...id.split("/"), id].includes(it))),
+      .filter(({ id, contender, long }) => {
+        if (parts.includes(situation) || parts.includes(id)) return true;
+        return (withLong || !long) && (parts.length === 0 || parts.includes(contender));
+      }),
   );
 }

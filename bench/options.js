@@ -15,7 +15,7 @@ export const USAGE = `npm run bench -- [options]
   --seconds n    length of a window at a fixed rate; other windows are half as long (default 1)
   --rounds n     how often each cell is measured (default 2)
   --json file    where the figures are written (default bench/results/latest.json)
-  --publish      publishes the run: bench/published.json, documents and pictures
+  --publish      measures a million sessions as well, and publishes the run with --documents
   --documents    measures nothing: documents and pictures anew from bench/published.json`;
 
 const TEXT = /** @type {const} */ ({ type: "string" });

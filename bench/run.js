@@ -40,10 +40,10 @@ function temporaryDirectory() {
 }
 
 /** @param {ReturnType<typeof readOptions>} options @returns {Promise<import("./report/run.js").Run>} */
-async function measure({ only, seconds, rounds }) {
+async function measure({ only, seconds, rounds, publish }) {
   const root = temporaryDirectory();
   const slow = slowDisk(root);
-  const asked = cells(only);
+  const asked = cells(only, publish);
   const stores = new Set(asked.map(({ contender }) => contender));
   const missing = new Map([...stores].map((name) => [name, contenderOf(name).missing?.()]));
   const notes = [...missing, ["the slow disk", slow.missing]].flatMap(([what, why]) =>

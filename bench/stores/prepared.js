@@ -12,10 +12,8 @@ function assertSame(found, /** @type {string} */ json) {
   assert.equal(new Date(found.cookie.expires).toISOString(), cookie.expires);
 }
 
-/**
- * @param {import("express-session").Store} store
- * @param {"get" | "set" | "touch" | "destroy"} name @param {unknown[]} args @returns {Promise<any>}
- */
+/** @typedef {import("express-session").Store} Store */
+/** @param {Store} store @param {string} name @param {unknown[]} args @returns {Promise<any>} */
 export const call = (store, name, ...args) =>
   promisify((done) => /** @type {any} */ (store)[name](...args, done))();
 
