@@ -14,47 +14,53 @@ export const WRITE = { script: "cell/http.js", sessions: 2000, bytes: 780, ...RE
 const ROLLING = { ...WRITE, writes: 0, rolling: true };
 const LOGIN = { ...WRITE, perSecond: 200, burst: 4 };
 
-export const MANY = { script: "cell/many.js", sessions: 10_000, expiring: 0, perSecond: 2000 };
+/** Servers of one node:cluster over one directory, or one Redis; one may be killed with SIGKILL. */
+export const CLUSTER = { ...WRITE, script: "cell/cluster.js", processes: 2, kills: false };
+const KILLED = { ...CLUSTER, processes: 3, sessions: 10_000, perSecond: 200, kills: true };
 
-const OURS = ["isolate"];
-const BOTH = ["isolate", "isolate-guest"];
-const FLOORS = ["floor", "floor-fsync"];
+export const MANY = { script: "cell/many.js", sessions: 10_000, expiring: 0, perSecond: 2000 };
+const MILLION = { ...MANY, sessions: 1_000_000, expiring: 100_000, long: true };
+
+const WITH_FLOORS = ["isolate", "isolate-guest", "isolate-encrypted", "floor", "floor-fsync"];
 const DURABLE = ["isolate", "isolate-encrypted", "sqlite-full", "redis-always", "lite-nosql"];
-const MAIN = [...DURABLE, "inline", "memory"];
-const ALL = [...MAIN, "sqlite", "redis-everysec", "isolate-redis", "file"];
+const MAIN = [...DURABLE, "inline", "isolate-redis", "memory"];
+const ALL = [...MAIN, "isolate-guest", "sqlite", "redis-everysec", "file"];
+const CLUSTERED = ["isolate", "sqlite-full", "redis-always", "isolate-redis", "redis-everysec"];
 
 /**
  * By its name: its title, what its script is told, and who takes part.
- * @typedef {{ script: string, slow?: boolean, [setting: string]: unknown }} Settings
+ * @typedef {{ script: string, slow?: boolean, long?: boolean, [more: string]: unknown }} Settings
  * @type {Record<string, [title: string, settings: Settings, contenders: string[]]>}
  */
 export const SITUATIONS = {
-  idle: ["One get after the other", IDLE, [...BOTH, "sqlite-full", "floor"]],
-  calls: ["80 % gets, 20 % sets, 64 in flight", CALLS, [...BOTH, "isolate-encrypted", ...FLOORS]],
+  idle: ["One get after the other", IDLE, ["isolate", "isolate-guest", "sqlite-full", "floor"]],
+  calls: ["80 % gets, 20 % sets, 64 in flight", CALLS, WITH_FLOORS],
   sets: ["Sets, 64 in flight", SETS, [...DURABLE, "isolate-guest", "isolate-redis"]],
   "sets-slow": ["Sets, 64 in flight, slow disk", { ...SETS, slow: true }, DURABLE],
   read: ["HTTP: 5 % of the requests write", { ...WRITE, writes: 5 }, [...DURABLE, "memory"]],
   write: ["HTTP: each request writes", WRITE, ALL],
-  "write-slow": ["HTTP: each request writes, slow disk", { ...WRITE, slow: true }, MAIN],
-  login: ["HTTP: each request writes, beside bursts of logins", LOGIN, MAIN],
+  "write-slow": ["HTTP: each request writes, slow disk", { ...WRITE, slow: true }, ALL],
+  login: ["HTTP: each request writes, beside bursts of logins", LOGIN, [...MAIN, "file"]],
   rolling: ["HTTP: rolling sessions, which no request changes", ROLLING, [...DURABLE, "memory"]],
-  large: ["HTTP: 16 KB sessions", { ...WRITE, writes: 20, bytes: 16_384 }, ["isolate", "memory"]],
-  "10k": ["10,000 sessions", MANY, OURS],
-  "100k": ["100,000 sessions", { ...MANY, sessions: 100_000 }, OURS],
-  "1m": ["A million sessions", { ...MANY, sessions: 1_000_000, expiring: 100_000 }, OURS],
+  large: ["HTTP: 16 KB sessions", { ...WRITE, writes: 20, bytes: 16_384 }, [...DURABLE, "memory"]],
+  "cluster-2": ["HTTP: two processes, each request writes", CLUSTER, CLUSTERED],
+  "cluster-4": ["HTTP: four, each request writes", { ...CLUSTER, processes: 4 }, CLUSTERED],
+  killed: ["HTTP: the first of three processes is killed", KILLED, ["isolate", "sqlite-full"]],
+  "10k": ["10,000 sessions", MANY, ["isolate"]],
+  "100k": ["100,000 sessions", { ...MANY, sessions: 100_000 }, ["isolate"]],
+  "1m": ["A million sessions", MILLION, ["isolate"]],
 };
 
-/**
- * What the script of every cell is told besides.
- * @typedef {{ contender: string, directory: string, seconds: number, slow?: boolean }} Task
- */
+/** @typedef {{ contender: string, directory: string, seconds: number, slow?: boolean }} Task */
 
-/** The cells of the contenders; if there are parts, those that are one or belong to one. */
-export function cells(/** @type {string[]} */ parts, /** @type {string[]} */ contenders) {
+/** Those that are one of the parts or belong to one, or all. Long ones must be named, or asked for. */
+export function cells(/** @type {string[]} */ parts, withLong = false) {
   return Object.entries(SITUATIONS).flatMap(([situation, [, settings, stores]]) =>
     stores
       .map((contender) => ({ ...settings, id: `${situation}/${contender}`, contender }))
-      .filter(({ contender }) => contenders.includes(contender))
-      .filter(({ id }) => parts.length === 0 || parts.includes(situation) || parts.includes(id)),
+      .filter(({ id, contender, long }) => {
+        if (parts.includes(situation) || parts.includes(id)) return true;
+        return (withLong || !long) && (parts.length === 0 || parts.includes(contender));
+      }),
   );
 }

@@ -6,38 +6,32 @@ import { cells, SITUATIONS } from "./cells.js";
 import { CONTENDERS } from "./stores/index.js";
 
 const LATEST = fileURLToPath(new URL("results/latest.json", import.meta.url));
-const STORES = Object.keys(CONTENDERS);
 
 export const USAGE = `npm run bench -- [options]
 
-  --only a,b     situations, or cells as write/memory: ${Object.keys(SITUATIONS).join(", ")}
-  --stores a,b   contenders: ${STORES.join(", ")}
+  --only a,b     situations, contenders, or cells as write/memory
+                 situations: ${Object.keys(SITUATIONS).join(", ")}
+                 contenders: ${Object.keys(CONTENDERS).join(", ")}
   --seconds n    length of a window at a fixed rate; other windows are half as long (default 1)
   --rounds n     how often each cell is measured (default 2)
   --json file    where the figures are written (default bench/results/latest.json)
-  --publish      publishes the run: bench/published.json, documents and pictures
+  --publish      measures a million sessions as well, and publishes the run with --documents
   --documents    measures nothing: documents and pictures anew from bench/published.json`;
 
 const TEXT = /** @type {const} */ ({ type: "string" });
 const FLAG = /** @type {const} */ ({ type: "boolean", default: false });
-const OPTIONS = {
-  ...{ only: TEXT, stores: TEXT, seconds: TEXT, rounds: TEXT, json: TEXT },
-  ...{ publish: FLAG, documents: FLAG, help: { ...FLAG, short: "h" } },
-};
+const TEXTS = { only: TEXT, seconds: TEXT, rounds: TEXT, json: TEXT };
+const OPTIONS = { ...TEXTS, publish: FLAG, documents: FLAG, help: FLAG };
 
 /** @param {string[]} args @throws if they make no sense */
 export function readOptions(args) {
   const { values } = parseArgs({ args, options: OPTIONS });
   const only = values.only?.split(",") ?? [];
-  const stores = values.stores?.split(",") ?? STORES;
   const [seconds, rounds] = [Number(values.seconds ?? 1), Number(values.rounds ?? 2)];
-  const unknown =
-    only.find((part) => cells([part], STORES).length === 0) ??
-    stores.find((name) => !STORES.includes(name));
+  const unknown = only.find((part) => cells([part]).length === 0);
   if (unknown !== undefined) throw new RangeError(`there is no "${unknown}": see --help`);
-  if (!(seconds > 0)) throw new RangeError("--seconds must be a number above 0");
-  if (!(rounds >= 1)) throw new RangeError("--rounds must be 1 or more");
+  if (!(seconds > 0 && rounds >= 1)) throw new RangeError("--seconds or --rounds is too small");
   // npm has changed into this directory since the caller named a path.
   const json = resolve(process.env["INIT_CWD"] ?? "", values.json ?? LATEST);
-  return { ...values, only, stores, seconds, rounds, json };
+  return { ...values, only, seconds, rounds, json };
 }

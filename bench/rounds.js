@@ -2,8 +2,9 @@
 import { performance } from "node:perf_hooks";
 
 /**
- * Each metric has a figure for each round; a cell that failed once has none.
- * @typedef {{ figures: Record<string, (number | null)[]>, error?: string }} Result
+ * Each metric has a figure for each round, or what it was over time; a cell that failed once has none.
+ * @typedef {number | number[] | null} Figure
+ * @typedef {{ figures: Record<string, Figure[]>, error?: string }} Result
  */
 
 /** @param {number} start */
@@ -12,12 +13,11 @@ const secondsSince = (start) => `${((performance.now() - start) / 1e3).toFixed(1
 /**
  * @template {{ id: string }} T
  * @param {T[]} cells @param {number} rounds
- * @param {(cell: T) => Promise<Record<string, number | null>>} measure
+ * @param {(cell: T) => Promise<Record<string, Figure>>} measure
  * @param {(progress: string) => void} say
  */
 export async function runRounds(cells, rounds, measure, say) {
-  /** @type {Record<string, Result>} */
-  const results = {};
+  const results = /** @type {Record<string, Result>} */ ({});
   const start = performance.now();
   const turns = Array.from({ length: rounds }, () => cells).flat();
   for (const [turn, cell] of turns.entries()) {

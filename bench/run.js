@@ -40,16 +40,17 @@ function temporaryDirectory() {
 }
 
 /** @param {ReturnType<typeof readOptions>} options @returns {Promise<import("./report/run.js").Run>} */
-async function measure({ only, stores, seconds, rounds }) {
+async function measure({ only, seconds, rounds, publish }) {
   const root = temporaryDirectory();
   const slow = slowDisk(root);
-  const missing = new Map(stores.map((name) => [name, contenderOf(name).missing?.()]));
+  const asked = cells(only, publish);
+  const stores = new Set(asked.map(({ contender }) => contender));
+  const missing = new Map([...stores].map((name) => [name, contenderOf(name).missing?.()]));
   const notes = [...missing, ["the slow disk", slow.missing]].flatMap(([what, why]) =>
     why ? [`Left out: ${what}: ${why}.`] : [],
   );
   notes.forEach(say);
-  const can = (/** @type {string} */ name) => !missing.get(name);
-  const chosen = cells(only, stores.filter(can)).filter(({ slow: it }) => !(it && slow.missing));
+  const chosen = asked.filter((it) => !missing.get(it.contender) && !(it.slow && slow.missing));
   const measureCell = async (/** @type {typeof chosen[0]} */ { script, ...cell }) => {
     const directory = mkdtempSync(join(root, "cell-"));
     try {
@@ -78,7 +79,7 @@ async function main() {
   process.exitCode = failed ? 1 : 0;
   if (!options.publish || failed) return;
   writeFileSync(PUBLISHED, JSON.stringify(run));
-  await writeDocuments();
+  writeDocuments();
 }
 
 await main();

@@ -1,7 +1,7 @@
 /** Fails if a document or a picture shows other figures than the published run of the benchmark. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { documentsOf, IMAGES, PUBLISHED } from "../bench/report/documents.js";
-import { captionOf } from "../bench/report/run.js";
+import { picturesOf } from "../bench/report/charts.js";
 
 const MAX_BYTES = 40_000;
 
@@ -12,9 +12,11 @@ const problems = documentsOf(run).flatMap(({ url, text, right }) => {
   const others = right.split("\n").filter((line) => !lines.includes(line));
   return others.map((line) => `${url.pathname}: the published run says: ${line}`);
 });
-for (const name of readdirSync(IMAGES)) {
-  const svg = readFileSync(new URL(name, IMAGES), "utf8");
-  if (!svg.includes(captionOf(run))) problems.push(`${name} is of another run`);
+const pictures = picturesOf(run);
+for (const name of new Set([...readdirSync(IMAGES), ...Object.keys(pictures)])) {
+  const url = new URL(name, IMAGES);
+  const svg = existsSync(url) ? readFileSync(url, "utf8") : "";
+  if (svg !== pictures[name]) problems.push(`${name} is not the published run's`);
 }
 if (published.length > MAX_BYTES) problems.push(`the published run has over ${MAX_BYTES} bytes`);
 

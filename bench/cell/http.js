@@ -1,7 +1,6 @@
 /** Process: a server with one store. Its clients are another process. */
 import { pbkdf2 } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import express from "express";
 import session from "express-session";
 import { startProbe } from "../load/probe.js";
@@ -16,7 +15,7 @@ const ITERATIONS = 50_000;
 /** @typedef {import("../cells.js").Task & typeof import("../cells.js").WRITE} Task */
 
 /** As the documentation sets one up. @param {import("express-session").Store} store */
-function application(store, /** @type {Task} */ { bytes, rolling }) {
+export function application(store, /** @type {Task} */ { bytes, rolling }) {
   const app = express();
   const cookie = { maxAge: DAY_MS };
   const unchanged = { resave: rolling, rolling, saveUninitialized: false };
@@ -40,10 +39,6 @@ function application(store, /** @type {Task} */ { bytes, rolling }) {
   return app;
 }
 
-/** What this process has caused to be written to disks. */
-const bytesWritten = () =>
-  Number(/^write_bytes: (\d+)/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1]);
-
 /** @param {Task} task */
 async function measureHttp(task) {
   const { store } = await prepared(contenderOf(task.contender), task, task.bytes);
@@ -51,12 +46,8 @@ async function measureHttp(task) {
   await once(server, "listening");
   const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   const delaysBetween = startProbe();
-  const before = bytesWritten();
-  const { from, to, requests, ...latencies } = await run("load/clients.js", { ...task, port });
-  // Of another process, such as a server of Redis, nothing is known.
-  const written = task.rolling ? bytesWritten() - before : 0;
-  const writtenPerRequest = written > 0 ? written / requests : undefined;
-  return { ...latencies, delayP99: delaysBetween(from, to).percentile(99), writtenPerRequest };
+  const { from, to, figures } = await run("load/clients.js", { ...task, port });
+  return { ...figures, delayP99: delaysBetween(from, to).percentile(99) };
 }
 
 await answer(import.meta.url, measureHttp);

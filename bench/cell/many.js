@@ -24,10 +24,8 @@ const GC_MS = 8000;
 /** @typedef {import("../cells.js").Task & typeof import("../cells.js").MANY} Task */
 
 /** @param {string} directory @param {string} contender @returns {Promise<SessionStore>} */
-async function open(directory, contender) {
-  const { store } = await contenderOf(contender).open(directory, { gcInterval: GC_MS });
-  return /** @type {any} */ (store);
-}
+const open = async (directory, contender) =>
+  /** @type {any} */ (await contenderOf(contender).open(directory, { gcInterval: GC_MS })).store;
 
 /** @param {Task} task */
 async function measureFilling({ contender, directory, sessions }) {
@@ -48,9 +46,8 @@ async function residentBytes() {
   inspector.on("NodeWorker.receivedMessageFromWorker", () => waiting--);
   inspector.on("NodeWorker.attachedToWorker", ({ params: { sessionId: worker } }) => {
     waiting++;
-    inspector
-      .post("NodeWorker.sendMessageToWorker", { sessionId: worker, message })
-      .catch(() => {});
+    const post = inspector.post("NodeWorker.sendMessageToWorker", { sessionId: worker, message });
+    post.catch(() => {});
   });
   await inspector.post("NodeWorker.enable", { waitForDebuggerOnStart: false });
   await inspector.post("HeapProfiler.collectGarbage");
@@ -65,15 +62,8 @@ async function collection(store) {
     const { gc } = await store.stats();
     if (gc && gc.removed > 0) return gc;
     // To answer, the worker counts its sessions: asked after the next collection, not during it.
-    const next = (gc?.at ?? 0) + (gc?.durationMs ?? 0) + GC_MS;
-    await delay(Math.max(1000, next + 4000 - Date.now()));
+    await delay(Math.max(1000, (gc?.at ?? 0) + (gc?.durationMs ?? 0) + GC_MS + 4000 - Date.now()));
   }
-}
-
-/** @param {{ at: number, durationMs: number }} pass @param {Awaited<ReturnType<openLoop>>} loop */
-function p99During({ at, durationMs }, loop) {
-  const from = at + now() - Date.now();
-  return loop.latencies(from, from + durationMs).percentile(99);
 }
 
 /** @param {SessionStore} store @param {Task} task */
@@ -84,10 +74,12 @@ async function measureGets(store, { sessions, expiring, perSecond, seconds }) {
     if (!found) throw new Error("a stored session was not found");
   };
   const gets = (/** @type {Promise<unknown>} */ until) => openLoop({ perSecond, until, send });
-
+  const elapsed = now() - Date.now();
+  /** @param {{ at: number, durationMs: number }} pass @param {Awaited<ReturnType<openLoop>>} loop */
+  const p99During = ({ at, durationMs }, loop) =>
+    loop.latencies(at + elapsed, at + elapsed + durationMs).percentile(99);
   await gets(delay(SETTLE_MS));
   const quiet = await gets(delay(seconds * 1e3));
-
   const expireAt = Date.now() + LIFETIME_MS;
   await fill(store, sessions, expiring, BYTES, () => expireAt - Date.now());
   const collected = collection(store);

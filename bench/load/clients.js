@@ -1,31 +1,23 @@
 /** Process: the clients of one server. */
-import { createHmac } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "undici";
 import { seededRandom } from "../../test/support/random.js";
 import { answer } from "../process.js";
 import { closedLoop, forSeconds, openLoop } from "./loops.js";
-import { COOKIE, SECRET, sessionId } from "./sessions.js";
+import { cookieOf } from "./sessions.js";
 import { now } from "./time.js";
 
 const LANES = 64;
 const WARM_SECONDS = 0.5;
-const BURSTS_PER_SECOND = 4;
+const BURSTS_PER_SECOND = 6;
 /** Beyond as many, requests wait in the client, and that counts. */
 const MAX_CONNECTIONS = 256;
-
-function cookieOf(/** @type {number} */ number) {
-  const sid = sessionId(number);
-  const mac = createHmac("sha256", SECRET).update(sid).digest("base64").replace(/=+$/, "");
-  return `${COOKIE}=${encodeURIComponent(`s:${sid}.${mac}`)}`;
-}
 
 /** @param {typeof import("../cells.js").WRITE & { port: number, seconds: number }} task */
 async function measureClients({ port, sessions, perSecond, writes, burst, seconds }) {
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections: MAX_CONNECTIONS });
   const cookies = Array.from({ length: sessions }, (_, number) => cookieOf(number));
   const random = seededRandom(1);
-  let requests = 0;
   const pick = () => random.integer(sessions);
 
   /** @param {string} path @param {number} number that must be answered @param {string} [cookie] */
@@ -33,7 +25,6 @@ async function measureClients({ port, sessions, perSecond, writes, burst, second
     const headers = cookie ? { cookie } : {};
     const { statusCode, body } = await pool.request({ path, method: "GET", headers });
     const text = await body.text();
-    requests++;
     if (statusCode === 200 && text === String(number)) return;
     throw new Error(`HTTP ${statusCode}: ${text.slice(0, 80)}`);
   }
@@ -61,15 +52,13 @@ async function measureClients({ port, sessions, perSecond, writes, burst, second
   const bursts = burst > 0 ? openLoop(rate) : undefined;
   const visits = await openLoop({ perSecond, until, send: () => visit() });
   const latencies = visits.latencies();
-  return {
-    from: visits.from,
-    to: visits.to,
+  const figures = {
     p50: latencies.percentile(50),
     p99: latencies.percentile(99),
     loginP50: (await bursts)?.latencies().percentile(50),
     requestsPerSecond: await fullSpeed(seconds / 2),
-    requests,
   };
+  return { from: visits.from, to: visits.to, figures };
 }
 
 await answer(import.meta.url, measureClients);

@@ -15,10 +15,8 @@ const CALLS_PER_TURN = 64;
  */
 export async function openLoop({ perSecond, until, send, drainMs = 10_000, ...world }) {
   const { pace = startPacer, clock = now } = world;
-  /** @type {{ due: number, answered: number }[]} */
-  const requests = [];
-  /** @type {Promise<void>[]} */
-  const answers = [];
+  const requests = /** @type {{ due: number, answered: number }[]} */ ([]);
+  const answers = /** @type {Promise<void>[]} */ ([]);
   const from = clock();
   const pacer = pace(perSecond, (due) => {
     const request = { due, answered: Infinity };

@@ -10,8 +10,7 @@ const PER_SECOND = 1000;
  * that gives the delays of the events that were sent between two moments.
  */
 export function startProbe(pace = startPacer, clock = now) {
-  /** @type {[sent: number, received: number][]} */
-  const events = [];
+  const events = /** @type {[sent: number, received: number][]} */ ([]);
   pace(PER_SECOND, (_due, sent) => events.push([sent, clock()]));
   return (/** @type {number} */ from, /** @type {number} */ to) => {
     const delays = new Latencies();

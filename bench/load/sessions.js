@@ -1,5 +1,5 @@
 /** The sessions that all contenders store: ids and bodies that depend on their number alone. */
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import session from "express-session";
 import { closedLoop } from "./loops.js";
 
@@ -12,6 +12,13 @@ export const SECRET = "a secret of the benchmark";
 /** 32 characters, as express-session makes them. @param {number} number */
 export function sessionId(number) {
   return createHash("sha256").update(`session ${number}`).digest("base64url").slice(0, 32);
+}
+
+/** What a browser sends that has this session. */
+export function cookieOf(/** @type {number} */ number) {
+  const sid = sessionId(number);
+  const mac = createHmac("sha256", SECRET).update(sid).digest("base64").replace(/=+$/, "");
+  return `${COOKIE}=${encodeURIComponent(`s:${sid}.${mac}`)}`;
 }
 
 /** @param {number} number @returns {any} a session, as an application and express-session make it */

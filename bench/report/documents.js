@@ -4,6 +4,7 @@
  * A figure in the text has its name behind it: `142<!-- write-slow/sqlite-full delayP99 -->`.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { picturesOf } from "./charts.js";
 import { captionOf, medianOf, written } from "./run.js";
 import { contendersIn, lostTable, situationTable, targetsTable } from "./tables.js";
 /** @import { Run } from "./run.js" */
@@ -47,11 +48,10 @@ export function documentsOf(run) {
 }
 
 /** Writes into the documents what the published run says, and its pictures. */
-export async function writeDocuments() {
-  const { picturesOf } = await import("./charts.js");
+export function writeDocuments() {
   const run = JSON.parse(readFileSync(PUBLISHED, "utf8"));
   for (const { url, right } of documentsOf(run)) writeFileSync(url, right);
   for (const [name, svg] of Object.entries(picturesOf(run))) {
-    writeFileSync(new URL(`${name}.svg`, IMAGES), `${svg}\n`);
+    writeFileSync(new URL(name, IMAGES), svg);
   }
 }

@@ -22,10 +22,11 @@ export const METRICS = {
   p99: ["p99 ms", "less"],
   delayP99: ["event-loop delay p99 ms", "less"],
   loginP50: ["4 logins p50 ms", "less"],
+  failed: ["requests that failed", "less"],
+  silentMs: ["longest without an answer ms", "less"],
   openS: ["opening s"],
   bytesPerSession: ["memory for each, bytes"],
   writtenPerByte: ["written per byte"],
-  writtenPerRequest: ["bytes written per request", "less"],
   quietP99: ["p99 ms, quiet"],
   gcP99: ["collecting"],
   gcS: ["collecting s"],
@@ -36,7 +37,7 @@ export const METRICS = {
 /** The figures of all rounds. @param {Run} run @param {string} of as in "idle/isolate getP50" */
 export function numbersOf({ results }, of) {
   const [id = "", metric = ""] = of.split(" ");
-  return (results[id]?.figures[metric] ?? []).filter((figure) => figure !== null);
+  return (results[id]?.figures[metric] ?? []).filter((figure) => typeof figure === "number");
 }
 
 /** Undefined where it was not measured. @param {Run} run @param {string} of */

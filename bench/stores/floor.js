@@ -2,26 +2,21 @@
  * The least that a store in another thread costs: the same JSON text crosses a bare MessagePort to
  * a worker that keeps it in a Map; the gets of one tick in one message, the sets in another.
  */
+import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
+import { parentPort, Worker, workerData } from "node:worker_threads";
 import session from "express-session";
 
 /** @typedef {(error: unknown, value?: unknown) => void} Callback */
 
 /** Calls of one kind: sent at the end of the tick, answered in their order. */
 function lane(/** @type {(calls: unknown[]) => void} */ send) {
-  /** @type {unknown[]} */
-  let calls = [];
-  /** @type {Callback[]} */
-  const callbacks = [];
+  const calls = /** @type {unknown[]} */ ([]);
+  const callbacks = /** @type {Callback[]} */ ([]);
   return {
     add(/** @type {unknown} */ call, /** @type {Callback} */ callback) {
       callbacks.push(callback);
-      if (calls.push(call) > 1) return;
-      process.nextTick(() => {
-        send(calls);
-        calls = [];
-      });
+      if (calls.push(call) === 1) process.nextTick(() => send(calls.splice(0)));
     },
     settle(/** @type {unknown[]} */ values) {
       const settled = callbacks.splice(0, values.length);
@@ -38,8 +33,8 @@ const contender = (label, fsync) => ({
   label,
   guarantee: "none",
   async open(directory) {
-    const workerData = fsync ? join(directory, "floor") : undefined;
-    const worker = new Worker(new URL("floor-worker.js", import.meta.url), { workerData });
+    const data = { floor: fsync ? join(directory, "floor") : "" };
+    const worker = new Worker(new URL(import.meta.url), { workerData: data });
     const gets = lane((sids) => worker.postMessage({ sids }));
     const sets = lane((pairs) => worker.postMessage({ pairs }));
     worker.on("message", ({ texts, stored }) => {
@@ -60,3 +55,35 @@ export const floors = {
   floor: contender("floor: an echo", false),
   "floor-fsync": contender("floor: an echo, fsynced", true),
 };
+
+/** In that thread: keeps texts, and counts the pairs of id and text it has kept. */
+async function keep(/** @type {string} */ path) {
+  const file = path ? await open(path, "a") : undefined;
+  const texts = new Map();
+  const waiting = /** @type {string[]} */ ([]);
+  let writing = false;
+
+  /** One fsync at a time; what comes meanwhile shares the next. */
+  async function write() {
+    if (writing) return;
+    writing = true;
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0);
+      await file?.write(batch.join("\n"));
+      await file?.datasync();
+      parentPort?.postMessage({ stored: batch.length });
+    }
+    writing = false;
+  }
+
+  parentPort?.on("message", ({ sids, pairs = [] }) => {
+    const textOf = (/** @type {string} */ sid) => texts.get(sid) ?? "null";
+    if (sids) return parentPort?.postMessage({ texts: sids.map(textOf) });
+    for (const [sid, text] of pairs) texts.set(sid, text);
+    if (!file) return parentPort?.postMessage({ stored: pairs.length });
+    for (const [, text] of pairs) waiting.push(text);
+    return write();
+  });
+}
+
+if (workerData?.floor !== undefined) await keep(workerData.floor);

@@ -22,17 +22,13 @@ const contender = (label, options) => ({
 
 const isolate = contender("this store", {});
 
-/** A store that needs another process, which is told to end with it. */
-export function withHelper(
-  /** @type {import("./index.js").Opened} */ { store, close },
-  /** @type {import("node:child_process").ChildProcess} */ helper,
-) {
-  const closeBoth = async () => {
-    await close();
-    helper.kill("SIGTERM");
-    await once(helper, "exit");
-  };
-  return { store, close: closeBoth };
+/**
+ * A store that needs another process, which is told to end with it.
+ * @param {import("./index.js").Opened} opened @param {import("node:child_process").ChildProcess} helper
+ */
+export function withHelper({ store, close }, helper) {
+  const ended = once(helper, "exit");
+  return { store, close: async () => (await close(), helper.kill("SIGTERM"), await ended) };
 }
 
 /** @type {import("./index.js").Contender} */

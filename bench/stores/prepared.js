@@ -12,6 +12,11 @@ function assertSame(found, /** @type {string} */ json) {
   assert.equal(new Date(found.cookie.expires).toISOString(), cookie.expires);
 }
 
+/** @typedef {import("express-session").Store} Store */
+/** @param {Store} store @param {string} name @param {unknown[]} args @returns {Promise<any>} */
+export const call = (store, name, ...args) =>
+  promisify((done) => /** @type {any} */ (store)[name](...args, done))();
+
 /**
  * Opens a store that has stored, replaced, touched and destroyed a session rightly, and has kept it
  * when it was opened again, if its guarantee says so.
@@ -19,28 +24,26 @@ function assertSame(found, /** @type {string} */ json) {
  */
 async function openChecked(contender, directory) {
   let opened = await contender.open(directory);
-  /** @param {"get" | "set" | "touch" | "destroy"} name @param {object[]} args */
-  const call = (name, ...args) =>
-    promisify((done) => /** @type {any} */ (opened.store)[name]("check", ...args, done))();
   // session-file-store answers ENOENT where there is no such session.
-  const get = () => call("get").catch(({ code }) => assert.equal(code, "ENOENT"));
+  const get = () =>
+    call(opened.store, "get", "check").catch(({ code }) => assert.equal(code, "ENOENT"));
   const [first, second] = [sessionBody(1), sessionBody(2, 2000)];
   // Before a store writes fields of its own into the object, as session-file-store does.
   const [firstJson, secondJson] = [JSON.stringify(first), JSON.stringify(second)];
 
   assert.ok(!(await get()), "a session that is not stored is found");
-  await call("set", first);
+  await call(opened.store, "set", "check", first);
   assertSame(await get(), firstJson);
-  await call("set", second);
+  await call(opened.store, "set", "check", second);
   assertSame(await get(), secondJson);
   if (contender.guarantee === "none") return opened;
-  await call("touch", second);
+  await call(opened.store, "touch", "check", second);
   if (contender.guarantee !== "memory") {
     await opened.close();
     opened = await contender.open(directory);
   }
   assertSame(await get(), secondJson);
-  await call("destroy");
+  await call(opened.store, "destroy", "check");
   assert.ok(!(await get()), "a session that was destroyed is found");
   return opened;
 }

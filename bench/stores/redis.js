@@ -12,19 +12,22 @@ const connectRedis = async (/** @type {string} */ path) => {
   return { store: new RedisStore({ client }), close: () => client.close() };
 };
 const isolate = (/** @type {string} */ path) =>
-  isolates.isolate.open("", { directory: undefined, redis: { path } });
+  isolates.isolate.open("", { directory: undefined, redis: { path }, durable: true });
 
 /**
  * @param {"always" | "everysec"} appendfsync @param {"disk" | "process"} guarantee
  * @param {(path: string) => Promise<import("./index.js").Opened>} connect
  * @returns {import("./index.js").Contender}
  */
-const contender = (appendfsync, guarantee, label = "Redis", connect = connectRedis) => ({
-  label: `${label}, ${appendfsync}`,
+const contender = (appendfsync, guarantee, connect = connectRedis) => ({
+  label: connect === isolate ? "this store over Redis" : `connect-redis, ${appendfsync}`,
   guarantee,
+  ours: connect === isolate,
   missing: () => (spawnSync("redis-server", ["-v"]).error ? "no redis-server" : undefined),
   async open(directory) {
     const path = join(directory, "redis.sock");
+    // Of a cluster, another process has started it.
+    if (existsSync(path)) return connect(path);
     const options = { port: 0, unixsocket: path, dir: directory, appendonly: "yes", appendfsync };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`]);
     const server = spawn("redis-server", [...args, "--save", ""], { stdio: "ignore" });
@@ -40,5 +43,5 @@ const contender = (appendfsync, guarantee, label = "Redis", connect = connectRed
 export const redis = {
   "redis-always": contender("always", "disk"),
   "redis-everysec": contender("everysec", "process"),
-  "isolate-redis": contender("always", "disk", "this store over Redis", isolate),
+  "isolate-redis": contender("always", "disk", isolate),
 };

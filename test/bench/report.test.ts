@@ -69,7 +69,7 @@ describe("what this store loses", () => {
 
   it("is printed, with the best of the same guarantee", () => {
     expect(rowsOf(lostTable(run))).toEqual([
-      [SITUATIONS["write"]?.[0], "p50 ms", "3", "1", "Redis, always"],
+      [SITUATIONS["write"]?.[0], "p50 ms", "3", "1", "connect-redis, always"],
     ]);
     expect(reportOf(run)).toContain(lostTable(run));
   });

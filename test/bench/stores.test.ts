@@ -139,6 +139,16 @@ describe("a store of the benchmark", () => {
     await expect(measure(contenderOf(Class))).rejects.toThrow();
   });
 
+  it("is given a session that has changed with each set", async () => {
+    class Sparing extends MapStore {
+      override set(sid: string, body: SessionData, callback?: Callback): void {
+        if (this.texts.get(sid) === JSON.stringify(body)) callback?.(new Error("unchanged"));
+        else super.set(sid, body, callback);
+      }
+    }
+    await expect(measure(contenderOf(Sparing))).resolves.toBeDefined();
+  });
+
   it("yields no figure if it forgets when it is closed", async () => {
     await expect(measure(contenderOf(MapStore, { forgets: true }))).rejects.toThrow("not found");
   });
