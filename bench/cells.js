@@ -53,14 +53,19 @@ export const SITUATIONS = {
 
 /** @typedef {{ contender: string, directory: string, seconds: number, slow?: boolean }} Task */
 
-/** Those that are one of the parts or belong to one, or all. Long ones must be named, or asked for. */
-export function cells(/** @type {string[]} */ parts, withLong = false) {
+/**
+ * Those of these situations, or with these ids, that are of these contenders; of all where none is
+ * named. Long ones must be named, or asked for.
+ * @param {string[]} parts @param {string[]} [contenders]
+ */
+export function cells(parts, contenders = [], withLong = false) {
   return Object.entries(SITUATIONS).flatMap(([situation, [, settings, stores]]) =>
     stores
       .map((contender) => ({ ...settings, id: `${situation}/${contender}`, contender }))
       .filter(({ id, contender, long }) => {
-        if (parts.includes(situation) || parts.includes(id)) return true;
-        return (withLong || !long) && (parts.length === 0 || parts.includes(contender));
+        if (contenders.length > 0 && !contenders.includes(contender)) return false;
+        if (parts.length === 0) return withLong || !long;
+        return parts.includes(situation) || parts.includes(id);
       }),
   );
 }

@@ -40,10 +40,10 @@ function temporaryDirectory() {
 }
 
 /** @param {ReturnType<typeof readOptions>} options @returns {Promise<import("./report/run.js").Run>} */
-async function measure({ only, seconds, rounds, publish }) {
+async function measure({ only, stores: named, seconds, rounds, publish }) {
   const root = temporaryDirectory();
   const slow = slowDisk(root);
-  const asked = cells(only, publish);
+  const asked = cells(only, named, publish);
   const stores = new Set(asked.map(({ contender }) => contender));
   const missing = new Map([...stores].map((name) => [name, contenderOf(name).missing?.()]));
   const notes = [...missing, ["the slow disk", slow.missing]].flatMap(([what, why]) =>
