@@ -10,7 +10,7 @@ export const ALONE: Sharing = {
   hasLeftover: () => Promise.resolve(false),
   isSilent: () => false,
   isDurable: () => false,
-  onLocked: () => undefined,
+  identify: () => undefined,
   onLost: () => undefined,
 };
 

@@ -40,7 +40,7 @@ export class Reception {
   /** Connections, and those of them that have joined. */
   readonly #connections = new Set<GuestConnection>();
   readonly #guests = new Set<GuestConnection>();
-  readonly #lock = new Later<string>();
+  #lock = new Later<string>();
   readonly #dispatch = new Later<Dispatch>();
   /** The engine, once the collection is open: from then on calls go straight to it. */
   #opened: { readonly dispatch: Dispatch; readonly limit: (needs: Needs) => void } | null = null;
@@ -73,8 +73,10 @@ export class Reception {
     return this.#name === name;
   }
 
-  /** For when the lock has been taken. @param lock which file it is */
+  /** For when the lock has been taken, again if it was deleted. @param lock which file it is */
   identify(lock: string): void {
+    this.#lock.resolve(lock);
+    this.#lock = new Later();
     this.#lock.resolve(lock);
   }
 

@@ -17,6 +17,7 @@ class FakeMeeting implements Meeting {
   leftovers = 0;
   silent = false;
   socket: string | null = ADDRESS.socket;
+  lock: string | null = null;
 
   constructor(reached: Reached = "absent") {
     this.reached = reached;
@@ -24,6 +25,10 @@ class FakeMeeting implements Meeting {
 
   async address() {
     return this.socket === null ? null : { ...ADDRESS, socket: this.socket };
+  }
+
+  identify(lock: string): void {
+    this.lock = lock;
   }
 
   async reach(): Promise<Reached> {

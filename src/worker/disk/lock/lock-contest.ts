@@ -196,7 +196,7 @@ function bootOf(space: string | null): string | null {
  * Opens the lock that was just created. Heartbeats are written through the open file, so they never
  * reach a lock that another store creates later. @returns null if it has been deleted since
  */
-async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
+export async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
   try {
     return await files.open(paths.lock, "existing");
   } catch (error) {
