@@ -14,7 +14,9 @@ export interface PendingWrite {
   readonly liveAt?: number;
   /** Of the deletion of a user's session: whose it must be. */
   readonly user?: string;
-  /** Of a guest: whose it is, and which. */
+  /** The name of the guest that it was made for; undefined for the owner itself. */
+  readonly guest?: string | undefined;
+  /** Which of the numbered writes of that guest it is, if it is one. */
   readonly by?: Mark | undefined;
   /** Whether it has not found what it must find: it changes nothing. */
   isVoid?: boolean;

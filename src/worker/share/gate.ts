@@ -9,6 +9,11 @@ import type { Numbers } from "./messages.js";
 interface OwnerEngine extends Engine {
   get(sids: readonly string[], guest?: string): ReturnType<Engine["get"]>;
   write(writes: readonly Write[], by?: GuestWrites): ReturnType<Engine["write"]>;
+  destroyAllOf(
+    user: string,
+    except: string | null,
+    guest?: string,
+  ): ReturnType<Engine["destroyAllOf"]>;
   clear(guest?: string): ReturnType<Engine["clear"]>;
 }
 
@@ -59,6 +64,10 @@ export class Gate {
       const { guest, numbers } = caller;
       if (method === "get") return this.#engine.get(args[0] as readonly string[], guest);
       if (method === "clear") return this.#engine.clear(guest);
+      if (method === "destroyAllOf") {
+        const [user, except] = args as Parameters<Engine["destroyAllOf"]>;
+        return this.#engine.destroyAllOf(user, except, guest);
+      }
       if (method === "write" && numbers !== null) {
         return this.#engine.write(args[0] as readonly Write[], { guest, ...numbers });
       }
