@@ -27,7 +27,7 @@ import { assemble, type Guests, limitDisk, type Wiring } from "./parts.js";
 import { collectionPaths } from "./paths.js";
 import { memoryLimits } from "./memory-room.js";
 import { Service } from "./service.js";
-import { limitLives, removeLeftovers, start } from "./starting.js";
+import { limiter, removeLeftovers, start } from "./starting.js";
 import { assertAnswering, noteFailure } from "./standing-disks.js";
 
 /** The outside world as the engine sees it; tests replace it. */
@@ -48,8 +48,8 @@ export interface DiskEngine extends Engine {
 export interface Owned {
   readonly engine: Service;
   readonly lock: Lock;
-  /** From now on these limits hold for all sessions, too. */
-  readonly limit: (limits: Limits) => void;
+  /** From now on these limits hold for what is stored; when it resolves, for all sessions. */
+  readonly limit: (limits: Limits) => Promise<void>;
 }
 
 /** How a store shares the collection with others. */
@@ -215,6 +215,5 @@ async function openLocked(
       wiring.log("closed");
     },
   });
-  const limit = (limits: Limits): void => void limitLives(wiring, opened, parts, limits);
-  return { engine, limit };
+  return { engine, limit: limiter(wiring, opened, parts) };
 }

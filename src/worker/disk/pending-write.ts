@@ -57,6 +57,13 @@ export function lastOf(write: PendingWrite): PendingWrite {
   return last;
 }
 
+/** This one and the uncommitted writes before it, of the same id. */
+export function chainOf(write: PendingWrite): PendingWrite[] {
+  const chain: PendingWrite[] = [];
+  for (let at: PendingWrite | undefined = write; at !== undefined; at = at.previous) chain.push(at);
+  return chain;
+}
+
 /** The first uncommitted write before this one, of the same id. */
 export function firstOf(write: PendingWrite): PendingWrite {
   let first = write;

@@ -43,7 +43,8 @@ export class Reception {
   #lock = new Later<string>();
   readonly #dispatch = new Later<Dispatch>();
   /** The engine, once the collection is open: from then on calls go straight to it. */
-  #opened: { readonly dispatch: Dispatch; readonly limit: (needs: Needs) => void } | null = null;
+  #opened: { readonly dispatch: Dispatch; readonly limit: (needs: Needs) => Promise<void> } | null =
+    null;
   #listening: Listening | null = null;
   #name: string | null = null;
   #isClosed = false;
@@ -84,15 +85,17 @@ export class Reception {
    * For when the collection is open: calls are made, those that wait in their order.
    * @param limit applies what a guest asks for
    */
-  serve(dispatch: Dispatch, limit: (needs: Needs) => void): void {
+  serve(dispatch: Dispatch, limit: (needs: Needs) => Promise<void>): void {
     this.#opened = { dispatch, limit };
     this.#dispatch.resolve(dispatch);
     for (const guest of this.#guests) this.#open(guest, limit);
   }
 
-  #open(guest: GuestConnection, limit: (needs: Needs) => void): void {
-    limit(guest.needs);
-    guest.open(this.#parts.options);
+  /** A guest is answered when what it asks for holds. */
+  #open(guest: GuestConnection, limit: (needs: Needs) => Promise<void>): void {
+    void limit(guest.needs).then(() => {
+      guest.open(this.#parts.options);
+    });
   }
 
   /** Takes neither guests nor calls any more: those are the next owner's. */
