@@ -11,6 +11,7 @@ export const ALONE: Sharing = {
   isSilent: () => false,
   isDurable: () => false,
   identify: () => undefined,
+  leave: () => undefined,
   onLost: () => undefined,
 };
 

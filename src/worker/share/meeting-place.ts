@@ -148,6 +148,9 @@ export class MeetingPlace implements Meeting {
       identify: (lock) => {
         this.identify(lock);
       },
+      leave: () => {
+        this.leave();
+      },
       onLost,
     };
   }

@@ -112,6 +112,8 @@ class Contestant {
         if (!this.#hasTakenAway && (await this.#mayLinger())) return "wait";
         const taken = await this.#make();
         if (taken !== null) return taken;
+        // Another one that is too late as well would wait for this one, and this one for that.
+        this.#parts.meeting?.leave();
         this.#isOwn = false;
         continue;
       }
