@@ -38,6 +38,7 @@ const TESTS = new Map([
   ["committer, still the owner", LOST],
   ["committer, the lock is still ours after the fsync", "test/share/member.test.ts"],
   ["presence, lost files are not written to", "test/faults/lost-files.test.ts"],
+  ["compaction, the salt is there", "test/faults/lost-files.test.ts"],
   ["compaction, touches before the snapshot", "test/disk/compaction-failure.test.ts"],
   ["compaction, fsync of the new journal", CUTS],
   ["compaction, fsync of the old journal", CUTS],

@@ -22,6 +22,8 @@ export interface EngineConfig {
   readonly owner: string;
   /** Owners in this process whose worker is dead and will not be replaced: their locks are void. */
   readonly abandoned?: readonly string[];
+  /** How many of the first calls its last worker may have made. */
+  readonly repeats?: number;
   /** Settings of the engine over files; a configuration has those of one engine. */
   readonly disk?: DiskConfig;
   /** Settings of the engine over a Redis or Valkey server. */

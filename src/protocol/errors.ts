@@ -91,3 +91,13 @@ export function isErrorLike(thrown: unknown): thrown is Error {
 export function storeClosed(): StoreError {
   return new StoreError("STORE_CLOSED", "the store has been closed: open a new one");
 }
+
+/** For a change that a worker was sent and has not answered, where others may change the same. */
+export function workerDied(cause?: Error): StoreError {
+  return new StoreError(
+    "STORE_UNCERTAIN",
+    "the worker thread died before it knew whether the write took effect, and other processes may " +
+      "have written since",
+    { cause },
+  );
+}

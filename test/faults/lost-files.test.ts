@@ -18,7 +18,7 @@ import type { Engine, WriteOutcome } from "../../src/protocol/contract.js";
 import type { StoreError } from "../../src/protocol/errors.js";
 import type { Files } from "../../src/worker/ports/files.js";
 import { nodeFiles } from "../../src/worker/ports/node-files.js";
-import { openWorld, servedBy } from "../support/engine-world.js";
+import { openWorld, servedBy, withEngine } from "../support/engine-world.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { tempDirectory } from "../support/temp-dir.js";
 
@@ -57,6 +57,7 @@ type Scene = Awaited<ReturnType<typeof scene>>;
 
 const JOURNAL = "wal.log";
 const SNAPSHOT = "snapshot.json";
+const LOCK = "lock";
 
 describe.each<[string, (scene: Scene) => void]>([
   ["deletes the journal", ({ path }) => rmSync(path(JOURNAL))],
@@ -70,6 +71,11 @@ describe.each<[string, (scene: Scene) => void]>([
   ],
   ["empties the journal", ({ path }) => truncateSync(path(JOURNAL))],
   ["deletes the snapshot", ({ path }) => rmSync(path(SNAPSHOT))],
+  ["deletes lock and journal", ({ path }) => [LOCK, JOURNAL].forEach((name) => rmSync(path(name)))],
+  [
+    "deletes all files",
+    ({ directory }) => readdirSync(directory).forEach((name) => rmSync(join(directory, name))),
+  ],
 ])("where another program %s", (_, harm) => {
   it("everything is written anew, with what was acknowledged meanwhile", async () => {
     const lost = await scene();
@@ -119,6 +125,37 @@ it("where the journal is no longer open, everything is written anew", async () =
   expect(lost.reports).toMatchObject([{ code: "STORE_IO" }]);
   expect(await lost.put("after")).toEqual([0]);
   expect(await stored(lost.directory)).toEqual(["after", "before", "in the snapshot"]);
+});
+
+describe("where another program deletes the salt", () => {
+  const KEYED = { encryptionKeys: ["a key of the test's own"] };
+
+  async function salted() {
+    const directory = tempDirectory();
+    const clock = new ManualClock();
+    const engine = await openWorld(directory, { clock, config: KEYED });
+    onTestFinished(() => engine.close().catch(() => undefined));
+    await engine.write([["a", "{}", EXPIRES_AT]]);
+    rmSync(join(directory, ".db.salt"));
+    return { directory, clock, engine };
+  }
+
+  it("it is written again", async () => {
+    const { directory, clock, engine } = await salted();
+    await clock.advance(NOTICED_MS);
+    await engine.close();
+    await withEngine(directory, { config: KEYED }, async (later) => {
+      expect(await later.get(["a"])).toEqual(["{}"]);
+    });
+  });
+
+  it("and puts another there, nothing is acknowledged that could not be read", async () => {
+    const { directory, clock, engine } = await salted();
+    rmSync(join(directory, "sessions.wal.log"));
+    writeFileSync(join(directory, ".db.salt"), "ab".repeat(32));
+    await clock.advance(NOTICED_MS);
+    expect(await engine.write([["b", "{}", EXPIRES_AT]])).toMatchObject([{ code: "STORE_IO" }]);
+  });
 });
 
 describe("where another program deletes the directory", () => {

@@ -78,6 +78,22 @@ describe("processes that share a collection are one memory", { timeout: 120_000 
     expect(await sharers.compare()).toEqual([]);
   });
 
+  it("when lock and journal are deleted at once, of which only the owner has the sessions", async () => {
+    const { directory, sharers, owner, others } = await three();
+    remove(directory, ".lock", ".wal.log");
+    await progress(sharers.members);
+    const isThere = (name: string): boolean => readdirSync(directory).includes(`sessions.${name}`);
+    await until(() => isThere("lock") && isThere("wal.log"), LIMIT_MS);
+    await sharers.rest();
+    // What it held in memory is what the next one finds.
+    await owner.kill("SIGKILL");
+    for (const member of others) member.send("run");
+    await progress(others);
+    await sharers.rest();
+    // Unless a compaction was quicker, the loss of the journal is reported.
+    expect(without(await sharers.compare(), "STORE_IO was reported")).toEqual([]);
+  });
+
   it.runIf(process.platform === "linux")(
     "when the owner is stopped for long, and goes on",
     async () => {

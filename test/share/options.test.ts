@@ -6,6 +6,7 @@ import { ManualClock } from "../support/manual-clock.js";
 import { openMember } from "../support/members.js";
 import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
+import { on, WatchedFiles } from "../support/watched-files.js";
 
 const FAR = Date.UTC(2100, 0, 1);
 const HOUR_MS = 3_600_000;
@@ -52,6 +53,69 @@ describe("the shortest absoluteTtl", () => {
     });
     await put(guest, "a");
     expect(await endings(guest)).toEqual({ a: clock.now() + HOUR_MS });
+  });
+
+  it("holds before the store that asks for it is answered, whatever is being written", async () => {
+    const directory = tempDirectory();
+    const clock = new ManualClock();
+    const watched = new WatchedFiles();
+    const environment = { clock, files: watched.files };
+    const config = { absoluteTtlMs: 10 * HOUR_MS };
+    const owner = await openMember(directory, { environment, config });
+    await put(owner, "old");
+    clock.jump(2 * HOUR_MS);
+    await owner.stats();
+    const held = watched.hold(on("sync", ".wal.log"));
+    const pending = put(owner, "pending");
+    await until(() => held.waiting > 0);
+    const strict = { absoluteTtlMs: HOUR_MS };
+    const guests = await Promise.all(
+      [1, 2].map(() => openMember(directory, { environment: { clock }, config: strict })),
+    );
+    const limited = { pending: clock.now() + HOUR_MS };
+    expect(await Promise.all(guests.map(endings))).toEqual([limited, limited]);
+    expect(await guests[0]!.get(["old"])).toEqual([null]);
+    held.release();
+    await pending;
+    expect(await endings(owner)).toEqual(limited);
+  });
+
+  it("holds before the store that asks for it is answered, however many sessions there are", async () => {
+    const directory = tempDirectory();
+    const clock = new ManualClock();
+    const environment = { clock };
+    const config = { absoluteTtlMs: 10 * HOUR_MS };
+    const owner = await openMember(directory, { environment, config });
+    const sids = Array.from({ length: 40_000 }, (_, index) => `sid ${index}`);
+    await owner.write(sids.map((sid) => [sid, "{}", FAR]));
+    clock.jump(2 * HOUR_MS);
+    await owner.stats();
+    const strict = { absoluteTtlMs: HOUR_MS };
+    const guest = await openMember(directory, { environment, config: strict });
+    expect(await guest.get(sids.slice(-1))).toEqual([null]);
+  });
+
+  it("holds for what waits for a disk that stands still", async () => {
+    const directory = tempDirectory();
+    const clock = new ManualClock();
+    const watched = new WatchedFiles();
+    const owner = await openMember(directory, { environment: { clock, files: watched.files } });
+    const held = watched.hold(on("sync", ".wal.log"));
+    const given = put(owner, "given");
+    await until(() => held.waiting > 0);
+    await clock.advance(10_000);
+    expect(await given).toMatchObject([{ code: "STORE_UNCERTAIN" }]);
+    const waiting = put(owner, "waiting");
+    await openMember(directory, {
+      environment: { clock },
+      config: { absoluteTtlMs: HOUR_MS },
+    });
+    await owner.stats();
+    const end = clock.now() + HOUR_MS;
+    held.release();
+    await clock.advance(0);
+    expect(await waiting).toEqual([0]);
+    expect(await endings(owner)).toEqual({ waiting: end });
   });
 
   it("needs to be known by no session that was stored without one", async () => {

@@ -2,7 +2,8 @@
  * Owns the death of a guest's worker, and of an owner's when another process is quicker: what had been
  * sent may have been made, and others may have written since, so that it is not made again.
  */
-import { beforeEach, expect, it, vi } from "vitest";
+import { existsSync } from "node:fs";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { openMember } from "../support/members.js";
 import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
@@ -14,6 +15,7 @@ import {
   sessions,
   texts,
 } from "../support/worker/mortal-host.js";
+import { threads } from "../support/worker/watched-workers.js";
 
 vi.mock("node:worker_threads", async (original) => {
   const { watchWorkers } = await import("../support/worker/watched-workers.js");
@@ -67,4 +69,63 @@ it("calls of guests are answered while the worker of the owner is replaced", asy
   await guest.write(sessions(["a", "2"]));
   await settled;
   expect(await texts(subject.engine, "a")).toEqual([{ text: "2" }]);
+});
+
+describe("a write that the owner's worker made, and died before it said so", () => {
+  const SID = "poison gun 1";
+
+  async function scene() {
+    const directory = tempDirectory();
+    const subject = host(fixture("exit-unanswered"), { directory });
+    await subject.host.ready;
+    const guest = await openMember(directory);
+    return { subject, guest };
+  }
+
+  it("is made again before a guest can have seen it", async () => {
+    const { subject, guest } = await scene();
+    const written = subject.engine.write(sessions([SID, "1"]));
+    await until(() => deathsBy(subject, "gun") === 1);
+    await until(async () => (await texts(guest, SID))[0] !== null);
+    expect(await guest.write([[SID]])).toEqual([1]);
+    expect(await written).toEqual([1]);
+    expect(await guest.get([SID])).toEqual([null]);
+    expect(await subject.engine.get([SID])).toEqual([null]);
+  });
+
+  it("does not undo what a guest did because the main thread was blocked", async () => {
+    const { subject, guest } = await scene();
+    const written = subject.engine.write(sessions([SID, "1"]));
+    const failed = expect(written).rejects.toMatchObject({ code: "STORE_UNCERTAIN" });
+    // It does not hear of it before the guest has been answered.
+    await until(() => threads.spawned.length === 2);
+    const next = threads.spawned[1]!;
+    const late: unknown[] = [];
+    const emit = next.emit.bind(next);
+    next.emit = ((name: string, ...args: unknown[]) =>
+      name === "message" ? late.push(...args) > 0 : emit(name, ...args)) as typeof next.emit;
+    await until(async () => (await texts(guest, SID))[0] !== null);
+    expect(await guest.write([[SID]])).toEqual([1]);
+    for (const message of late) emit("message", message);
+    await failed;
+    expect(await guest.get([SID])).toEqual([null]);
+    // What is called now counts again.
+    expect(await subject.engine.write(sessions([SID, "2"]))).toEqual([0]);
+    expect(await texts(guest, SID)).toEqual([{ text: "2" }]);
+  });
+});
+
+it("what a worker has answered before it died counts, though the main thread was blocked", async () => {
+  const subject = host(fixture("exit-answered"));
+  await subject.host.ready;
+  const reads = Array.from({ length: 20 }, () => texts(subject.engine, "a"));
+  const written = subject.engine.write(sessions(["poison gun 1", "1"]));
+  // They are sent, and nothing comes in before the worker is gone.
+  await Promise.resolve();
+  while (!existsSync(subject.file("answered")));
+  const end = performance.now() + 200;
+  while (performance.now() < end);
+  // A second time it would replace itself.
+  expect(await written).toEqual([0]);
+  expect(await Promise.all(reads)).toEqual(reads.map(() => [null]));
 });

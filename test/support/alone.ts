@@ -10,7 +10,8 @@ export const ALONE: Sharing = {
   hasLeftover: () => Promise.resolve(false),
   isSilent: () => false,
   isDurable: () => false,
-  onLocked: () => undefined,
+  identify: () => undefined,
+  leave: () => undefined,
   onLost: () => undefined,
 };
 

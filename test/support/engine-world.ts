@@ -24,6 +24,7 @@ export function engineConfig(directory: string, overrides: ConfigOverrides = {})
     walLimitBytes = 2 ** 40,
     gcIntervalMs = 2 ** 40,
     compactAfterGc = false,
+    maxBytes,
     ...common
   } = overrides;
   return {
@@ -36,7 +37,7 @@ export function engineConfig(directory: string, overrides: ConfigOverrides = {})
     hasUsers: false,
     owner: "the test",
     ...common,
-    disk: { directory, collection, walLimitBytes, gcIntervalMs, compactAfterGc },
+    disk: { directory, collection, walLimitBytes, gcIntervalMs, compactAfterGc, maxBytes },
   };
 }
 

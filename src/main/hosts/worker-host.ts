@@ -9,7 +9,7 @@ import type { ResourceLimits } from "node:worker_threads";
 import type { EngineConfig } from "../../protocol/config.js";
 import type { Engine, EngineListener } from "../../protocol/contract.js";
 import { type DebugLog, debugLog } from "../../protocol/debug-log.js";
-import { StoreError } from "../../protocol/errors.js";
+import { StoreError, workerDied } from "../../protocol/errors.js";
 import { clearTimeout, monotonic, nextTick, setTimeout } from "../../protocol/timers.js";
 import { engineFrom } from "../../protocol/dispatch.js";
 import { type EngineHost, isTransient, RETRY_AFTER_MS } from "./engine-host.js";
@@ -123,12 +123,14 @@ export class WorkerHost implements EngineHost {
   #spawn(): void {
     const { config } = this.#parts;
     abandoned.delete(config.owner);
+    const repeats = [...this.#calls].filter(({ deaths }) => deaths > 0).length;
+    const watchExpired = this.#watchExpired;
     try {
       const life: WorkerLife = inRootContext(
         () =>
           new WorkerLife({
             ...this.#parts,
-            config: { ...config, abandoned: [...abandoned], watchExpired: this.#watchExpired },
+            config: { ...config, abandoned: [...abandoned], repeats, watchExpired },
             onReady: (isSuccessor) => {
               this.#opened(life, isSuccessor);
             },
@@ -158,7 +160,7 @@ export class WorkerHost implements EngineHost {
   #sendAgain(life: WorkerLife, call: Call): void {
     if (call.method === "touch") call.args = [call.args[0], true];
     else if (CHANGES.has(call.method)) {
-      this.#fail(call, uncertain());
+      this.#fail(call, workerDied());
       return;
     }
     this.#send(life, call);
@@ -175,7 +177,7 @@ export class WorkerHost implements EngineHost {
       this.#parts.listener.onError(error);
       for (const call of this.#calls) {
         const { redis } = this.#parts.config;
-        if (redis !== undefined && CHANGES.has(call.method)) this.#fail(call, uncertain(error));
+        if (redis !== undefined && CHANGES.has(call.method)) this.#fail(call, workerDied(error));
         else if (++call.deaths >= MAX_DEATHS_PER_CALL) this.#fail(call, error);
       }
       if (monotonic() - readyAt > RECOVERED_MS) this.#respawns = 0;
@@ -245,13 +247,6 @@ export class WorkerHost implements EngineHost {
       await (hasClosed ? ended : Promise.race([ended, lastWait()]));
     }
   }
-}
-
-function uncertain(cause?: Error): StoreError {
-  const message =
-    "the worker thread died before it knew whether the write took effect, and other processes may " +
-    "have written since";
-  return new StoreError("STORE_UNCERTAIN", message, { cause });
 }
 
 function lastWait(): Promise<void> {

@@ -2,13 +2,19 @@
  * One worker thread, from its spawn to its death: its port, and whether it keeps the process alive.
  * Knows neither the calls that it is sent nor the worker that replaces it: `worker-host.ts` does.
  */
-import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from "node:worker_threads";
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  type ResourceLimits,
+  Worker,
+} from "node:worker_threads";
 
 import type { EngineConfig } from "../../protocol/config.js";
 import type { EngineListener, WorkerMessage } from "../../protocol/contract.js";
 import { isErrorLike, StoreError } from "../../protocol/errors.js";
 import { connect } from "../../protocol/rpc.js";
-import { clearTimeout, monotonic, setTimeout } from "../../protocol/timers.js";
+import { clearTimeout, monotonic, nextTick, setTimeout } from "../../protocol/timers.js";
 import { decodeError } from "../../protocol/wire-error.js";
 import { type Dispatch, dispatchTo } from "../../protocol/dispatch.js";
 import { loadingFlags } from "./loading-flags.js";
@@ -120,9 +126,23 @@ export class WorkerLife {
     this.#worker.on("error", (error) => (reason ??= error));
     this.#worker.on("exit", (exitCode) => {
       this.#hasExited = true;
+      // Whatever it has answered has been made, and others may have written since.
+      const hasAnswered = deliverRest(this.#port);
       this.#port.close();
-      die(`exited with code ${exitCode}`);
+      const what = `exited with code ${exitCode}`;
+      if (!hasAnswered) die(what);
+      // Once those calls have been settled, and before anything else happens.
+      else void Promise.resolve().then(() => nextTick(die, what));
     });
+  }
+}
+
+/** Delivers what would go with the port: what has come and has not been read. @returns whether there was any */
+function deliverRest(port: MessagePort): boolean {
+  for (let count = 0; ; count++) {
+    const received = receiveMessageOnPort(port) as { message: unknown } | undefined;
+    if (received === undefined) return count > 0;
+    port.emit("message", received.message);
   }
 }
 

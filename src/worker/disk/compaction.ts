@@ -16,6 +16,7 @@ import { documentText } from "./documents/document.js";
 import type { Executed } from "./executed.js";
 import type { Journal } from "./journal/journal.js";
 import type { Keyring } from "./keys/keyring.js";
+import { keepSalt } from "./keys/salt.js";
 import { writeMarks } from "./marks.js";
 import { OldFiles } from "./old-files.js";
 import { Pace } from "./pace.js";
@@ -78,7 +79,7 @@ export class Compaction {
    * @throws StoreError `STORE_IO`, `STORE_LOCKED`; no data is lost: each file is either old or new
    */
   async run(): Promise<void> {
-    const { journal, committer, paths } = this.#parts;
+    const { files, journal, committer, paths, keyring } = this.#parts;
     if (committer.disowned !== null) throw committer.disowned;
     // 1. All acknowledged writes are in memory; all records after `from` stay in the journal. If the
     //    journal is not trusted, nothing of it is kept, and writes are refused until it is replaced.
@@ -87,6 +88,7 @@ export class Compaction {
     const pace = new Pace(committer, journal, from, this.#room);
     const old = new OldFiles(this.#parts);
     try {
+      if (keyring !== null) await keepSalt(files, paths, keyring.salt); // guard: compaction, the salt is there
       // 2. A crash here leaves the old files, and temporary ones that the next opening removes.
       const snapshot = await this.#makeFile(paths.snapshotTemporary);
       const nextJournal = await this.#makeFile(paths.journalTemporary);

@@ -27,7 +27,7 @@ import { assemble, type Guests, limitDisk, type Wiring } from "./parts.js";
 import { collectionPaths } from "./paths.js";
 import { memoryLimits } from "./memory-room.js";
 import { Service } from "./service.js";
-import { limitLives, removeLeftovers, start } from "./starting.js";
+import { limiter, removeLeftovers, start } from "./starting.js";
 import { assertAnswering, noteFailure } from "./standing-disks.js";
 
 /** The outside world as the engine sees it; tests replace it. */
@@ -48,14 +48,12 @@ export interface DiskEngine extends Engine {
 export interface Owned {
   readonly engine: Service;
   readonly lock: Lock;
-  /** From now on these limits hold for all sessions, too. */
-  readonly limit: (limits: Limits) => void;
+  /** From now on these limits hold for what is stored; when it resolves, for all sessions. */
+  readonly limit: (limits: Limits) => Promise<void>;
 }
 
 /** How a store shares the collection with others. */
 export interface Sharing extends Meeting, Guests {
-  /** Called with the lock as soon as it is taken, before the collection is open. */
-  readonly onLocked: (lock: Lock) => void;
   /** Called when another process has taken over the collection: nothing more is written. */
   readonly onLost: (error: StoreError) => void;
 }
@@ -87,8 +85,10 @@ export async function openOwned(
 ): Promise<Owned | null> {
   const log = debugLog(config);
   const report = reportOnce((error) => {
-    // To have lost it is no trouble where another store goes on with it.
-    if (sharing === null || error.code !== "STORE_LOCKED") onError(error);
+    // To have lost it is no trouble where another store goes on with it, unless that finds nothing.
+    const isShared = sharing !== null && error.code === "STORE_LOCKED";
+    const trouble = isShared ? error.cause : error;
+    if (trouble instanceof StoreError) onError(trouble);
   }, log);
   const paths = collectionPaths(config.disk.directory, config.disk.collection);
   const files = new TimedFiles(environment.files, environment.clock);
@@ -133,7 +133,6 @@ async function open(wiring: Wiring & Environment, sharing: Sharing | null): Prom
   );
   if (lock === null) return null;
   try {
-    sharing?.onLocked(lock);
     // They may have been moved while the lock was waited for.
     if (config.disk.isDeparting !== true) await assertNotDeparted(files, paths);
     return { ...(await openLocked(wiring, lock, ownership)), lock };
@@ -216,6 +215,5 @@ async function openLocked(
       wiring.log("closed");
     },
   });
-  const limit = (limits: Limits): void => void limitLives(wiring, opened, parts, limits);
-  return { engine, limit };
+  return { engine, limit: limiter(wiring, opened, parts) };
 }

@@ -47,9 +47,14 @@ export class Lifetime {
     for (const [sid, session] of collection.walk()) {
       if (++slice % SLICE === 0) await nextTurn();
       hasUndated ||= session.createdAt === undefined;
-      session.createdAt ??= now;
-      collection.moveExpiry(sid, session, this.expiry(session.expiresAt, session.createdAt));
+      collection.moveExpiry(sid, session, this.limited(session, now));
     }
     return hasUndated;
+  }
+
+  /** When a session expires that was stored without these limits. It is dated, if they need that. */
+  limited(session: SessionDocument, now: number): number {
+    if (this.#isDated) session.createdAt ??= now;
+    return this.expiry(session.expiresAt, session.createdAt);
   }
 }

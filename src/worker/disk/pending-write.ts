@@ -14,7 +14,9 @@ export interface PendingWrite {
   readonly liveAt?: number;
   /** Of the deletion of a user's session: whose it must be. */
   readonly user?: string;
-  /** Of a guest: whose it is, and which. */
+  /** The name of the guest that it was made for; undefined for the owner itself. */
+  readonly guest?: string | undefined;
+  /** Which of the numbered writes of that guest it is, if it is one. */
   readonly by?: Mark | undefined;
   /** Whether it has not found what it must find: it changes nothing. */
   isVoid?: boolean;
@@ -53,6 +55,13 @@ export function lastOf(write: PendingWrite): PendingWrite {
   let last = write;
   while (last.next !== undefined) last = last.next;
   return last;
+}
+
+/** This one and the uncommitted writes before it, of the same id. */
+export function chainOf(write: PendingWrite): PendingWrite[] {
+  const chain: PendingWrite[] = [];
+  for (let at: PendingWrite | undefined = write; at !== undefined; at = at.previous) chain.push(at);
+  return chain;
 }
 
 /** The first uncommitted write before this one, of the same id. */

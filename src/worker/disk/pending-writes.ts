@@ -12,6 +12,7 @@ import type { Collection } from "./documents/collection.js";
 import type { SessionDocument } from "./documents/document.js";
 import type { Lifetime } from "./lifetime.js";
 import {
+  chainOf,
   decide,
   firstOf,
   isLive,
@@ -172,6 +173,20 @@ export class PendingWrites {
   }
 
   /**
+   * Applies limits that came after these writes.
+   * @returns whether some sessions did not say when they were created: from now on they do
+   */
+  limit(now: number): boolean {
+    let hasUndated = false;
+    for (const { session } of this.#spans.flatMap((span) => [...span.values()].flatMap(chainOf))) {
+      if (session === null) continue;
+      hasUndated ||= session.createdAt === undefined;
+      session.expiresAt = this.#lifetime.limited(session, now);
+    }
+    return hasUndated;
+  }
+
+  /**
    * Touches a live session.
    * @param only an uncommitted write: what is visible if that fails is left as it is
    */
@@ -235,7 +250,7 @@ export class PendingWrites {
 
   /** What an update stores is as old as what it finds. */
   #continueLife(session: SessionDocument, before: SessionDocument | null | undefined): void {
-    session.createdAt = before?.createdAt;
+    session.createdAt = before?.createdAt ?? session.createdAt;
     session.expiresAt = this.#lifetime.expiry(session.expiresAt, session.createdAt);
   }
 

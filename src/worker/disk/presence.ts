@@ -7,6 +7,7 @@ import type { Clock, Timer } from "../ports/clock.js";
 import type { Files } from "../ports/files.js";
 import type { Committer } from "./committer.js";
 import type { Journal } from "./journal/journal.js";
+import type { Keyring } from "./keys/keyring.js";
 import type { CollectionPaths } from "./paths.js";
 
 const LOOK_MS = 2500;
@@ -16,6 +17,7 @@ interface PresenceParts {
   readonly paths: CollectionPaths;
   readonly journal: Journal;
   readonly committer: Committer;
+  readonly keyring: Keyring | null;
   readonly clock: Clock;
   /** Rejects if another process has taken over the collection, or its directory was deleted. */
   readonly assertOwned: () => Promise<void>;
@@ -62,11 +64,13 @@ export class Presence {
    * @throws StoreError `STORE_IO`; the journal is then not trusted
    */
   async assert(): Promise<void> {
-    const { files, paths, journal, snapshotBytes, assertOwned } = this.#parts;
+    const { files, paths, journal, keyring, snapshotBytes, assertOwned } = this.#parts;
     if (!journal.trusted) return;
     const isThere =
       (await journal.isInPlace(files)) &&
-      (snapshotBytes() === 0 || (await files.identity(paths.snapshot)) !== null);
+      (snapshotBytes() === 0 || (await files.identity(paths.snapshot)) !== null) &&
+      // Without it the others cannot be read.
+      (keyring === null || (await files.identity(paths.salt)) !== null);
     this.#gone = !isThere;
     if (isThere) return;
     journal.distrust(); // guard: presence, lost files are not written to

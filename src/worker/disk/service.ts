@@ -18,6 +18,7 @@ import type { Collection } from "./documents/collection.js";
 import type { SessionDocument } from "./documents/document.js";
 import type { Executed, GuestWrites } from "./executed.js";
 import type { Journal } from "./journal/journal.js";
+import { OthersWrites } from "./others-writes.js";
 import type { PendingWrites } from "./pending-writes.js";
 import type { MemoryRoom } from "./memory-room.js";
 import type { Sweeper } from "./sweeper.js";
@@ -50,37 +51,23 @@ interface ServiceParts {
 export class Service implements Engine {
   readonly #parts: ServiceParts;
   readonly #listings = new Set<Promise<string[]>>();
-  /** Those that are not committed yet, and the guest that made each. */
-  readonly #clears = new Set<{
-    readonly guest: string | undefined;
-    readonly done: Promise<void>;
-  }>();
+  readonly #others: OthersWrites;
   #closing: Promise<void> | null = null;
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
+    this.#others = new OthersWrites(parts.pending);
   }
 
-  /**
-   * @param guest who asks; undefined for the owner itself. What somebody else has written is answered
-   * when it is committed: should the owner die before, it is as if it had never been, and nobody must
-   * have acted on it.
-   */
+  /** @param guest who asks; undefined for the owner itself */
   async get(sids: readonly string[], guest?: string): Promise<(FoundSession | null)[]> {
     this.#assertOpen();
     const now = this.#parts.clock.now();
-    const answers = sids.map((sid) => this.#find(sid, now));
-    const writes = sids.map((sid) => this.#parts.pending.newest(sid));
-    const clears = [...this.#clears].filter((clear) => clear.guest !== guest);
-    for (const [index, write] of writes.entries()) {
-      if (write?.done === undefined || write.by?.guest === guest) continue;
-      if (!(await succeeds(write.done))) answers[index] = this.#find(write.sid, now);
-    }
-    for (const { done } of clears) {
-      if (await succeeds(done)) continue;
-      for (const [index, sid] of sids.entries()) answers[index] = this.#find(sid, now);
-    }
-    return answers;
+    return this.#others.committed(
+      sids,
+      (sid) => this.#find(sid, now),
+      (maker) => maker === guest,
+    );
   }
 
   #find(sid: string, now: number): FoundSession | null {
@@ -98,12 +85,12 @@ export class Service implements Engine {
   /** Of what is being written, when that is committed. */
   async inspect(sids: readonly string[]): Promise<(StoredSession | null)[]> {
     this.#assertOpen();
-    for (const sid of sids) await this.#parts.pending.newest(sid)?.done?.catch(() => undefined);
     const now = this.#parts.clock.now();
-    return sids.map((sid) => {
+    const find = (sid: string): StoredSession | null => {
       const session = this.#live(sid, now);
       return session === undefined ? null : stored(session);
-    });
+    };
+    return this.#others.committed(sids, find, () => false);
   }
 
   async touch(touches: readonly Touch[], onlyLonger = false): Promise<boolean[]> {
@@ -149,18 +136,17 @@ export class Service implements Engine {
       .map(([sid, session]) => [sid, found(session), session.createdAt ?? 0, session.expiresAt]);
   }
 
-  async destroyAllOf(user: string, except: string | null): Promise<number> {
+  /** @param guest whose call it is; undefined for the owner's own */
+  async destroyAllOf(user: string, except: string | null, guest?: string): Promise<number> {
     this.#assertOpen();
-    return this.#parts.userSessions.destroy(user, except, this.#parts.clock.now());
+    return this.#parts.userSessions.destroy(user, except, this.#parts.clock.now(), guest);
   }
 
   /** @param guest who clears; undefined for the owner itself */
   async clear(guest?: string): Promise<number> {
     this.#assertOpen();
     const live = this.#countLive();
-    const clear = { guest, done: this.#parts.committer.clear() };
-    this.#clears.add(clear);
-    await clear.done.finally(() => this.#clears.delete(clear));
+    await this.#others.clear({ guest, done: this.#parts.committer.clear() });
     return live;
   }
 
@@ -240,11 +226,4 @@ export function stored(session: SessionDocument): StoredSession {
 
 function found({ json, cookie }: SessionDocument): FoundSession {
   return cookie === null ? json : [json, cookie];
-}
-
-function succeeds(done: Promise<unknown>): Promise<boolean> {
-  return done.then(
-    () => true,
-    () => false,
-  );
 }

@@ -42,20 +42,26 @@ export async function start(
   log(`opened ${paths.directory}: ${collection.size} sessions`);
 }
 
-/** Applies limits that came after the collection was opened. */
-export async function limitLives(
-  { lifetime, clock, report }: Wiring,
+/**
+ * Applies limits that come after the collection was opened. What it returns resolves when they, and
+ * all before, hold for every session.
+ */
+export function limiter(
+  { lifetime, clock }: Wiring,
   { collection }: OpenedCollection,
-  { committer, compactor }: Parts,
-  limits: Limits,
-): Promise<void> {
-  if (!lifetime.tighten(limits)) return;
-  try {
-    // What has been called before is part of the collection then.
-    await committer.exclusively(() => Promise.resolve());
+  { pending, compactor }: Parts,
+): (limits: Limits) => Promise<void> {
+  let applied: Promise<unknown> = Promise.resolve();
+  const apply = async (): Promise<void> => {
+    const now = clock.now();
+    // Whatever is not in the collection yet.
+    const isUndated = pending.limit(now);
+    const hasUndated = await lifetime.apply(collection, now);
     // So that they are as old after a restart.
-    if (await lifetime.apply(collection, clock.now())) compactor.runInBackground();
-  } catch (error) {
-    report(error as StoreError);
-  }
+    if (isUndated || hasUndated) compactor.runInBackground();
+  };
+  return async (limits) => {
+    if (lifetime.tighten(limits)) applied = Promise.all([applied, apply()]);
+    await applied;
+  };
 }

@@ -51,10 +51,11 @@ export class UserSessions {
 
   /**
    * Deletes all but one, even those that will only be seen if an uncommitted write fails.
+   * @param guest whose call it is; undefined for the owner's own
    * @returns how many were live
    * @throws StoreError as a write; all are then visible again
    */
-  async destroy(user: string, except: string | null, now: number): Promise<number> {
+  async destroy(user: string, except: string | null, now: number, guest?: string): Promise<number> {
     const { pending, committer, room } = this.#parts;
     const writes: PendingWrite[] = [];
     const reservation = room.reserve();
@@ -67,7 +68,7 @@ export class UserSessions {
         if (visible.expiresAt > now) live++;
       }
       const mayBeTheirs = [...pending.possible(sid)].some((session) => session.user === user);
-      if (mayBeTheirs) writes.push({ sid, session: null, user });
+      if (mayBeTheirs) writes.push({ sid, session: null, user, guest });
     }
     if (writes.length === 0) return 0;
     await room.releaseAfter(reservation, committer.write(writes, true));

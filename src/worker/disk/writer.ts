@@ -26,6 +26,8 @@ interface WriterParts {
 interface Call {
   /** Epoch milliseconds. */
   readonly now: number;
+  /** Whose call it is; undefined for the owner's own. */
+  readonly guest: string | undefined;
   readonly made: PendingWrite[];
   /** Those of other calls on which outcomes of this one depend. */
   readonly joined: Set<PendingWrite>;
@@ -70,7 +72,8 @@ export class Writer {
   ): Promise<WriteOutcome[]> {
     const { committer, room } = this.#parts;
     const reservation = room.reserve();
-    const call: Call = { now, made: [], joined: new Set(), reservation };
+    const guest = tokens[0]?.guest;
+    const call: Call = { now, guest, made: [], joined: new Set(), reservation };
     const results = writes.map((write, index) => this.#apply(write, call, tokens[index]));
     if (call.made.length > 0) {
       // A logout waits rather than fails: what is wrong with the disk may be over soon.
@@ -123,7 +126,7 @@ export class Writer {
       return { outcome };
     }
     const by = markOf(token, outcome);
-    return { outcome, dependsOn: this.#add({ sid, session: null, by }, call) };
+    return { outcome, dependsOn: this.#add({ sid, session: null, by, guest: call.guest }, call) };
   }
 
   /**
@@ -169,11 +172,13 @@ export class Writer {
       user,
       unused: live === undefined && mode === "put" ? true : undefined,
     };
-    const evict = (victim: string): void => void this.#add({ sid: victim, session: null }, call);
+    const { guest } = call;
+    const evict = (victim: string): void =>
+      void this.#add({ sid: victim, session: null, guest }, call);
     const refusal = room.admit(call.reservation, sid, session, before ?? null, evict);
     if (refusal !== null) return { outcome: encodeError(refusal) };
     const outcome = live === undefined ? 0 : 1;
-    const write = { sid, session, by: markOf(token, outcome) };
+    const write = { sid, session, by: markOf(token, outcome), guest };
     const dependsOn = this.#add(isUpdate ? { ...write, liveAt: call.now } : write, call);
     return { outcome, dependsOn };
   }

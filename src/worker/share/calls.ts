@@ -13,6 +13,8 @@ export interface Call {
   readonly id: number;
   readonly method: keyof Engine;
   readonly args: readonly unknown[];
+  /** Whether a worker that has died since may have made it. */
+  readonly isRepeat: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   /** When it was made, and when it was sent for the first time, if it was. */
@@ -47,12 +49,17 @@ export class Calls {
   }
 
   /** @returns a call, and what it will be answered */
-  make(method: keyof Engine, args: readonly unknown[]): { call: Call; answer: Promise<unknown> } {
+  make(
+    method: keyof Engine,
+    args: readonly unknown[],
+    isRepeat = false,
+  ): { call: Call; answer: Promise<unknown> } {
     const id = ++this.#ids;
     const madeAt = this.now();
     let call!: Call;
     const answer = new Promise((resolve, reject) => {
-      call = { id, method, args, resolve, reject, madeAt, sentAt: null, first: null, page: [] };
+      const sending = { madeAt, sentAt: null, first: null, page: [] };
+      call = { id, method, args, isRepeat, resolve, reject, ...sending };
     });
     return { call, answer };
   }

@@ -9,6 +9,11 @@ import type { Numbers } from "./messages.js";
 interface OwnerEngine extends Engine {
   get(sids: readonly string[], guest?: string): ReturnType<Engine["get"]>;
   write(writes: readonly Write[], by?: GuestWrites): ReturnType<Engine["write"]>;
+  destroyAllOf(
+    user: string,
+    except: string | null,
+    guest?: string,
+  ): ReturnType<Engine["destroyAllOf"]>;
   clear(guest?: string): ReturnType<Engine["clear"]>;
 }
 
@@ -40,6 +45,8 @@ export class Gate {
   readonly #engine: OwnerEngine;
   readonly #lease: Lease;
   #renewing: Promise<void> | null = null;
+  /** How many calls wait. No other is made before them. */
+  #waiting = 0;
 
   constructor(engine: OwnerEngine, lease: Lease) {
     this.#engine = engine;
@@ -49,9 +56,18 @@ export class Gate {
   /** Makes a call; the calls that wait are made in their order. */
   dispatch(method: keyof Engine, args: readonly unknown[], caller?: Caller): Promise<unknown> {
     this.#lease.use();
-    if (this.#renewing === null && this.#lease.mayAnswer()) return this.#make(method, args, caller);
-    this.#renewing ??= this.#lease.renew().finally(() => (this.#renewing = null));
-    return this.#renewing.then(() => this.#make(method, args, caller));
+    if (this.#waiting === 0 && this.#lease.mayAnswer()) return this.#make(method, args, caller);
+    return this.#makeLater(method, args, caller);
+  }
+
+  async #makeLater(...call: Parameters<Dispatch>): Promise<unknown> {
+    this.#waiting++;
+    try {
+      await (this.#renewing ??= this.#lease.renew().finally(() => (this.#renewing = null)));
+    } finally {
+      this.#waiting--;
+    }
+    return this.#make(...call);
   }
 
   #make(method: keyof Engine, args: readonly unknown[], caller?: Caller): Promise<unknown> {
@@ -59,6 +75,10 @@ export class Gate {
       const { guest, numbers } = caller;
       if (method === "get") return this.#engine.get(args[0] as readonly string[], guest);
       if (method === "clear") return this.#engine.clear(guest);
+      if (method === "destroyAllOf") {
+        const [user, except] = args as Parameters<Engine["destroyAllOf"]>;
+        return this.#engine.destroyAllOf(user, except, guest);
+      }
       if (method === "write" && numbers !== null) {
         return this.#engine.write(args[0] as readonly Write[], { guest, ...numbers });
       }

@@ -73,6 +73,10 @@ export class MeetingPlace implements Meeting {
     return this.#reception.address();
   }
 
+  identify(lock: string): void {
+    this.#reception?.identify(lock);
+  }
+
   /** For when this store is not, or no longer, the owner. */
   leave(): void {
     this.#reception?.drop();
@@ -141,7 +145,12 @@ export class MeetingPlace implements Meeting {
       hasLeftover: () => this.hasLeftover(),
       isSilent: (socket) => this.isSilent(socket),
       isDurable: () => this.#reception?.isDurable ?? false,
-      onLocked: (lock) => this.#reception?.identify(lock.id),
+      identify: (lock) => {
+        this.identify(lock);
+      },
+      leave: () => {
+        this.leave();
+      },
       onLost,
     };
   }

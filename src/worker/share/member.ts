@@ -16,6 +16,7 @@ import { Changes } from "./changes.js";
 import { sharedKeys } from "./handshake.js";
 import { MeetingPlace } from "./meeting-place.js";
 import type { AnswerMessage } from "./messages.js";
+import { Repeats } from "./repeats.js";
 import { GuestRole, NONE, OwnerRole, type Role } from "./roles.js";
 import { Search } from "./search.js";
 import { needsOf, ownersOptions } from "./settings.js";
@@ -37,6 +38,7 @@ export class Member {
   readonly #parts: MemberParts;
   readonly #log: (text: string) => void;
   readonly #calls: Calls;
+  readonly #repeats: Repeats;
   readonly #place: MeetingPlace;
   readonly #search: Search;
   #role: Role = NONE;
@@ -56,6 +58,7 @@ export class Member {
     this.#parts = parts;
     this.#log = debugLog(config);
     this.#calls = new Calls(environment.clock);
+    this.#repeats = new Repeats(environment.clock, config.repeats ?? 0);
     this.#search = new Search({
       calls: this.#calls,
       clock: environment.clock,
@@ -100,10 +103,9 @@ export class Member {
     // An owner that has been joined may still be opening the files: the link to it keeps nobody alive.
     await keepAliveDuring(member.#firstRole());
     const role = member.#role;
-    return {
-      engine: member.#engine(),
-      isSuccessor: role.name === "owner" && role.owned.lock.isOwn,
-    };
+    const isSuccessor = role.name === "owner" && role.owned.lock.isOwn;
+    if (!isSuccessor) member.#repeats.cancel();
+    return { engine: member.#engine(), isSuccessor };
   }
 
   async #firstRole(): Promise<void> {
@@ -119,13 +121,17 @@ export class Member {
   }
 
   #call(method: keyof Engine, args: readonly unknown[]): Promise<unknown> {
+    return this.#repeats.make(method, args, (...made) => this.#make(method, ...made));
+  }
+
+  #make(method: keyof Engine, args: readonly unknown[], isRepeat: boolean): Promise<unknown> {
     if (this.#closing !== null) return Promise.reject(storeClosed());
     if (method === "watchExpired") {
       this.#watchExpired = true;
       // Only the owner tells of them: as soon as this store is one.
       if (this.#role.name !== "owner") return Promise.resolve();
     }
-    const { call, answer } = this.#calls.make(method, args);
+    const { call, answer } = this.#calls.make(method, args, isRepeat);
     this.#dispatch(call);
     return method === "stats" ? this.#withSharing(answer) : answer;
   }
@@ -174,6 +180,7 @@ export class Member {
     // It may be told late of a lock that it had before.
     if (role.name === "owner" && role.owned !== owned) return;
     this.#place.leave();
+    this.#repeats.letOthers();
     if (role.name !== "owner") return;
     this.#log("another process has taken it over");
     this.#role = NONE;
@@ -218,10 +225,13 @@ export class Member {
     const isLost = (): boolean => this.#role.name !== "owner";
     const role = new OwnerRole(owned, this.#calls, this.#place.guest, isLost);
     this.#become(role);
-    this.#place.reception?.serve((method, ...rest) => {
-      const answer = role.dispatch(method, ...rest);
-      return method === "stats" ? this.#withSharing(answer) : answer;
-    }, owned.limit);
+    const { reception } = this.#place;
+    this.#repeats.before(() =>
+      reception?.serve((method, ...rest) => {
+        const answer = role.dispatch(method, ...rest);
+        return method === "stats" ? this.#withSharing(answer) : answer;
+      }, owned.limit),
+    );
   }
 
   async #withSharing(answer: Promise<unknown>): Promise<EngineStats> {

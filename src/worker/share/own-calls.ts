@@ -3,8 +3,9 @@
  * for the next owner; those of which nobody knows fail.
  */
 import type { Engine, Write, WriteOutcome } from "../../protocol/contract.js";
-import { StoreError } from "../../protocol/errors.js";
-import { type Call, type Calls, uncertainError } from "./calls.js";
+import { StoreError, workerDied } from "../../protocol/errors.js";
+import { encodeError } from "../../protocol/wire-error.js";
+import { type Call, type Calls, uncertainError, UNREPEATABLE } from "./calls.js";
 import type { Caller, Gate } from "./gate.js";
 
 export class OwnCalls {
@@ -66,7 +67,7 @@ export class OwnCalls {
 
   #failed(call: Call, error: unknown): void {
     const isKept = this.#isLost() && isGone(error);
-    const isUncertain = call.method === "clear" || call.method === "destroyAllOf";
+    const isUncertain = UNREPEATABLE.has(call.method) || (call.isRepeat && call.method === "write");
     if (isKept && !isUncertain) {
       this.#calls.add(call);
       return;
@@ -83,6 +84,11 @@ export class OwnCalls {
     const rest = writes.filter((_, index) => isKept[index]);
     if (rest.length === 0) {
       call.resolve(outcomes);
+      return;
+    }
+    if (call.isRepeat) {
+      const error = encodeError(workerDied());
+      call.resolve(outcomes.map((outcome, index) => (isKept[index] ? error : outcome)));
       return;
     }
     const merge = (value: unknown): void => {

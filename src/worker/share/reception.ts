@@ -40,10 +40,11 @@ export class Reception {
   /** Connections, and those of them that have joined. */
   readonly #connections = new Set<GuestConnection>();
   readonly #guests = new Set<GuestConnection>();
-  readonly #lock = new Later<string>();
+  #lock = new Later<string>();
   readonly #dispatch = new Later<Dispatch>();
   /** The engine, once the collection is open: from then on calls go straight to it. */
-  #opened: { readonly dispatch: Dispatch; readonly limit: (needs: Needs) => void } | null = null;
+  #opened: { readonly dispatch: Dispatch; readonly limit: (needs: Needs) => Promise<void> } | null =
+    null;
   #listening: Listening | null = null;
   #name: string | null = null;
   #isClosed = false;
@@ -73,8 +74,10 @@ export class Reception {
     return this.#name === name;
   }
 
-  /** For when the lock has been taken. @param lock which file it is */
+  /** For when the lock has been taken, again if it was deleted. @param lock which file it is */
   identify(lock: string): void {
+    this.#lock.resolve(lock);
+    this.#lock = new Later();
     this.#lock.resolve(lock);
   }
 
@@ -82,15 +85,17 @@ export class Reception {
    * For when the collection is open: calls are made, those that wait in their order.
    * @param limit applies what a guest asks for
    */
-  serve(dispatch: Dispatch, limit: (needs: Needs) => void): void {
+  serve(dispatch: Dispatch, limit: (needs: Needs) => Promise<void>): void {
     this.#opened = { dispatch, limit };
     this.#dispatch.resolve(dispatch);
     for (const guest of this.#guests) this.#open(guest, limit);
   }
 
-  #open(guest: GuestConnection, limit: (needs: Needs) => void): void {
-    limit(guest.needs);
-    guest.open(this.#parts.options);
+  /** A guest is answered when what it asks for holds. */
+  #open(guest: GuestConnection, limit: (needs: Needs) => Promise<void>): void {
+    void limit(guest.needs).then(() => {
+      guest.open(this.#parts.options);
+    });
   }
 
   /** Takes neither guests nor calls any more: those are the next owner's. */

@@ -4,6 +4,8 @@
  */
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { type Files } from "../../../src/worker/ports/files.js";
+import { nodeFiles } from "../../../src/worker/ports/node-files.js";
 import type { Meeting, Reached } from "../../../src/worker/disk/lock/meeting.js";
 import { Scene } from "../../support/lock-scene.js";
 
@@ -17,6 +19,8 @@ class FakeMeeting implements Meeting {
   leftovers = 0;
   silent = false;
   socket: string | null = ADDRESS.socket;
+  lock: string | null = null;
+  left = 0;
 
   constructor(reached: Reached = "absent") {
     this.reached = reached;
@@ -24,6 +28,14 @@ class FakeMeeting implements Meeting {
 
   async address() {
     return this.socket === null ? null : { ...ADDRESS, socket: this.socket };
+  }
+
+  identify(lock: string): void {
+    this.lock = lock;
+  }
+
+  leave(): void {
+    this.left++;
   }
 
   async reach(): Promise<Reached> {
@@ -153,6 +165,34 @@ describe("a store that shares", () => {
     const { lock, ms } = await scene.acquireInTime(5000);
     expect(ms).toBe(100);
     expect(lock.isProven).toBe(false);
+  });
+
+  it("takes nobody for one who only comes too late for a lock, like itself", async () => {
+    const meeting = new FakeMeeting();
+    const scene = new Scene(meeting);
+    let isLate = false;
+    // Another takes the lock before these two make theirs, and has gone when they look at it.
+    meeting.address = async () => {
+      if (!isLate) scene.put(scene.record(0));
+      return ADDRESS;
+    };
+    // At first nobody is there; later a second one, which does as this one does.
+    let looks = 0;
+    meeting.hasLeftover = async () => {
+      isLate = looks++ > 0;
+      return isLate && meeting.left === 0;
+    };
+    const files: Files = {
+      ...nodeFiles,
+      async link(...args) {
+        const linking = nodeFiles.link(...args);
+        await linking.finally(() => {
+          if (!isLate) rmSync(scene.path);
+        });
+      },
+    };
+    await scene.acquire({}, "a store", files);
+    expect(isLate).toBe(true);
   });
 
   it("does not wait for that for ever", async () => {

@@ -12,10 +12,13 @@ export class Keyring {
   readonly first: Key;
   /** All keys, including the first. */
   readonly keys: readonly Key[];
+  /** Without it nobody can derive them. */
+  readonly salt: Buffer;
   #olderUsed = false;
 
-  private constructor(first: Key, others: readonly Key[]) {
+  private constructor(first: Key, others: readonly Key[], salt: Buffer) {
     this.first = first;
+    this.salt = salt;
     this.keys = [first, ...others];
   }
 
@@ -24,6 +27,7 @@ export class Keyring {
     return new Keyring(
       await Key.derive(first, salt),
       await Promise.all(others.map((password) => Key.derive(password, salt))),
+      salt,
     );
   }
 

@@ -65,15 +65,34 @@ async function syncSalt(files: Files, paths: CollectionPaths): Promise<void> {
  * Creates the salt of a directory, unless another store does so first: it is written under a
  * temporary name and then linked, which fails if a salt exists.
  */
-export async function makeSalt(files: Files, paths: CollectionPaths): Promise<void> {
+export async function makeSalt(
+  files: Files,
+  paths: CollectionPaths,
+  text = createSalt(),
+): Promise<void> {
   // After a crash this name may be a second link to the salt, which must not be overwritten.
   await files.remove(paths.saltTemporary);
   try {
-    await writeNewFile(files, paths.saltTemporary, Buffer.from(createSalt()), { sync: true });
+    await writeNewFile(files, paths.saltTemporary, Buffer.from(text), { sync: true });
     await files.link(paths.saltTemporary, paths.salt);
   } catch (error) {
     if (!isErrno(error, "EEXIST")) throw error;
   } finally {
     await files.remove(paths.saltTemporary).catch(() => undefined);
   }
+}
+
+/**
+ * Makes sure that files which are encrypted from now on can be read: writes the salt again if another
+ * program has deleted it.
+ * @throws Error if there is another one, of which nobody knows what it is for
+ */
+export async function keepSalt(files: Files, paths: CollectionPaths, salt: Buffer): Promise<void> {
+  if ((await files.identity(paths.salt)) === null) {
+    await makeSalt(files, paths, salt.toString("hex"));
+    await files.syncDirectory(paths.directory);
+  }
+  const found = await readSalt(files, paths);
+  if (found?.equals(salt) === true) return;
+  throw new Error(`${paths.salt} was replaced or damaged: restore it from a backup`);
 }

@@ -7,16 +7,16 @@ import type { Files, OpenFile } from "../../ports/files.js";
 export class HeldFile {
   readonly #files: Files;
   readonly #path: string;
-  readonly #id: string;
+  /** Which file it is. */
+  readonly id: string;
   #file: OpenFile | null;
   #reopening: Promise<void> | null = null;
 
-  /** @param id which file it is */
   constructor(files: Files, path: string, file: OpenFile, id: string) {
     this.#files = files;
     this.#path = path;
     this.#file = file;
-    this.#id = id;
+    this.id = id;
   }
 
   /** Uses the open file. Opens it again if that fails: the thread that had it open may have died. */
@@ -48,7 +48,7 @@ export class HeldFile {
       () => null,
     );
     // Not if another process has taken the lock meanwhile, or it is being released.
-    const isOurs = id === this.#id && this.#file === file;
+    const isOurs = id === this.id && this.#file === file;
     if (isOurs) this.#file = again;
     await (isOurs ? file : again).close().catch(() => undefined);
   }

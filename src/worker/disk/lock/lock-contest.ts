@@ -112,6 +112,8 @@ class Contestant {
         if (!this.#hasTakenAway && (await this.#mayLinger())) return "wait";
         const taken = await this.#make();
         if (taken !== null) return taken;
+        // Another one that is too late as well would wait for this one, and this one for that.
+        this.#parts.meeting?.leave();
         this.#isOwn = false;
         continue;
       }
@@ -196,7 +198,7 @@ function bootOf(space: string | null): string | null {
  * Opens the lock that was just created. Heartbeats are written through the open file, so they never
  * reach a lock that another store creates later. @returns null if it has been deleted since
  */
-async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
+export async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
   try {
     return await files.open(paths.lock, "existing");
   } catch (error) {

@@ -40,12 +40,13 @@ function adviceFor(record: LockRecord | null, reached: Reached | null): string {
     : "that store does not share it: it has the option share: false, or is of a program or version that cannot. Close that store, or use a different directory or collection.";
 }
 
-/** The lock file has been deleted while it was held. */
-export function goneError({ lock }: CollectionPaths): StoreError {
+/** The lock file has been deleted while it was held. @param cause what has been lost with it */
+export function goneError({ lock }: CollectionPaths, cause?: StoreError): StoreError {
   return new StoreError(
     "STORE_LOCKED",
     `${lock} was deleted, so another process may have opened the collection since. ` +
       "Open it again with a new store",
+    { cause },
   );
 }
 
@@ -59,12 +60,12 @@ export function deletedError({ directory }: CollectionPaths): StoreError {
   );
 }
 
-/** The same where stores share, which go on with what they find: the journal may also be gone alone. */
+/** The journal has been deleted, too, and nobody knows who has had the lock since. */
 export function lostError({ directory }: CollectionPaths): StoreError {
   return new StoreError(
     "STORE_IO",
-    `the directory ${directory} or all files in it were deleted, and with them the sessions that were ` +
-      "stored there. The store goes on without them: restore a backup if you need them, and exclude " +
+    `files in ${directory} were deleted while this process stood still, and with them the sessions ` +
+      "that were stored there. The store goes on without them: restore a backup if you need them, and exclude " +
       "that directory from whatever cleans up there",
   );
 }

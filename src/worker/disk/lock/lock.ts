@@ -13,6 +13,7 @@ import { deletedError, goneError, lockedError, lostError } from "./lock-errors.j
 import { readLock } from "./lock-file.js";
 import { lockText, parseLock } from "./lock-record.js";
 import type { Address } from "./meeting.js";
+import { regain } from "./regaining.js";
 
 const HEARTBEAT_MS = 2500;
 /** Longer than any lock. */
@@ -24,9 +25,7 @@ export class Lock {
   readonly #parts: LockParts;
   readonly #onLost: (error: StoreError) => void;
   readonly #started: string | null;
-  readonly #file: HeldFile;
-  /** Which file it is. Another process that takes the lock makes another file. */
-  readonly id: string;
+  #file: HeldFile;
   /** Whether nobody can be writing to the files any more who had the lock before. */
   readonly isProven: boolean;
   /** Whether the store itself had it before, and nobody since. */
@@ -43,8 +42,11 @@ export class Lock {
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
   #released = false;
-  /** Whether there is a journal beside it, of a store that shares. */
+  /** Whether there is a journal beside it. */
   #hasJournal = false;
+  /** When it was found to be ours for the last time, before that was found. */
+  #lastFound: Moment;
+  #regaining: Promise<StoreError | null> | null = null;
   /** Why the lock is lost, once it is. */
   #lost: StoreError | null = null;
 
@@ -57,7 +59,6 @@ export class Lock {
   ) {
     this.#parts = parts;
     this.#file = new HeldFile(parts.files, parts.paths.lock, file, id);
-    this.id = id;
     this.#address = address;
     this.isProven = isProven;
     this.isOwn = isOwn;
@@ -65,7 +66,14 @@ export class Lock {
     this.#onLost = onLost;
     this.#lastHeartbeat = momentOf(parts.clock);
     this.#lastAttempt = this.#lastHeartbeat;
+    this.#lastFound = this.#lastHeartbeat;
+    parts.meeting?.identify(id);
     this.#schedule();
+  }
+
+  /** Which file it is. Another process that takes the lock makes another file. */
+  get id(): string {
+    return this.#file.id;
   }
 
   /**
@@ -141,7 +149,7 @@ export class Lock {
 
   /** Notes that the journal is open: if it goes with the lock, another store finds nothing. */
   keepsJournal(): void {
-    this.#hasJournal = this.#parts.meeting !== null;
+    this.#hasJournal = true;
   }
 
   /** Notes that there was a call, so that the next heartbeat is written. */
@@ -166,6 +174,7 @@ export class Lock {
     this.#released = true;
     this.#timer?.cancel();
     await this.#beating;
+    await this.#regaining?.catch(() => undefined);
     const { files, paths } = this.#parts;
     // An error must not leave the lock behind; the file is closed even so.
     await this.#file.close().catch(() => undefined);
@@ -234,23 +243,50 @@ export class Lock {
 
   /** Opens nothing as long as the lock is ours: the process may have no descriptor left. */
   async #look(): Promise<StoreError | null> {
-    const { files, paths, owner } = this.#parts;
+    const { files, paths, owner, meeting } = this.#parts;
+    const moment = momentOf(this.#parts.clock);
     const found = await files.identity(paths.lock);
     if (found?.id === this.id) {
       // The same file, but another program may have written its own lock into it.
       const target = Buffer.alloc(MAX_LOCK_BYTES);
       const length = (await this.#file.use((file) => file.read(target, 0))) ?? 0;
       const record = parseLock(target.toString("utf8", 0, length));
-      return record === null || record.owner === owner ? null : lockedError(paths, record);
+      if (record !== null && record.owner !== owner) return lockedError(paths, record);
+      this.#lastFound = moment;
+      return null;
     }
     const text = await readLock(files, paths.lock);
     if (text !== null) {
       const record = parseLock(text);
       return record?.owner === owner ? null : lockedError(paths, record);
     }
-    if (this.#hasJournal && (await files.identity(paths.journal)) === null) return lostError(paths);
-    if ((await files.identity(paths.directory)) === null) return deletedError(paths);
-    return goneError(paths);
+    const isDeleted = (await files.identity(paths.directory)) === null;
+    // Those that share go on with a new one.
+    if (isDeleted && (meeting === null || !this.#hasJournal)) return deletedError(paths);
+    if (!this.#hasJournal || this.#released) return goneError(paths);
+    if ((await files.identity(paths.journal)) !== null) return goneError(paths);
+    return (this.#regaining ??= this.#regain(moment).finally(() => (this.#regaining = null)));
+  }
+
+  /** Takes the lock anew that went with the journal. @returns why it cannot, or null */
+  async #regain(moment: Moment): Promise<StoreError | null> {
+    const { files, paths, meeting } = this.#parts;
+    if (this.#silentMs(this.#lastFound) > LEASE_MS) {
+      // Another store may have been the owner, and its files been deleted as well.
+      return goneError(paths, meeting === null ? undefined : lostError(paths));
+    }
+    if (meeting !== null) await files.createDirectory(paths.directory);
+    const address = await this.#addressNow();
+    const file = await regain(this.#parts, paths, lockText(this.#parts, this.#started, address));
+    if (file === null) return goneError(paths);
+    const id = await identified(this.#parts, file);
+    const old = this.#file;
+    this.#file = new HeldFile(files, paths.lock, file, id);
+    this.#address = address;
+    this.#lastFound = moment;
+    meeting?.identify(id);
+    await old.close().catch(() => undefined);
+    return null;
   }
 }
 

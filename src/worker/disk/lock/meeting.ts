@@ -23,6 +23,10 @@ export type Reached = "joined" | "alive" | "silent" | "gone" | "absent";
 export interface Meeting {
   /** Where this store can be reached from now on, should it get the lock; null if it cannot be. */
   address(): Promise<Address | null>;
+  /** For when it has not got the lock: nobody is to take it for one that has had it. */
+  leave(): void;
+  /** For when this store has got the lock. @param lock which file it is */
+  identify(lock: string): void;
   /**
    * Tries to join the owner of a lock.
    * @param lock which file the lock is
