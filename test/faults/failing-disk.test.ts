@@ -139,7 +139,7 @@ function needlessFailures(
   { kind, path }: Pick<Operation, "kind" | "path">,
   isShared: boolean,
 ): string[] {
-  const compacts = kind === "syncDirectory" || /\.(?:json|tmp|lock)$/.test(path);
+  const compacts = kind === "syncDirectory" || /\.(?:json|tmp|lock|salt)$/.test(path);
   // Whether the lock is still its own is asked by an owner before each answer.
   const isFence = isShared && kind === "identity" && path.endsWith(".lock");
   const replaces = compacts && /^(?:rename|syncDirectory)$/.test(kind);
