@@ -8,7 +8,7 @@
  * elsewhere, `m` marks one that was destroyed, so that it is not moved over once more.
  *
  * A key of Redis is there until its time has passed, so that of a session expires a millisecond before
- * `e`. For a session with less than that to live, it has expired.
+ * `e`. Only where that would be at once it is there in the millisecond of `e`, too.
  *
  * A write that comes too late, from a connection that was given up, changes nothing: its call has
  * failed by then. A token is the name of the process and a number that grows, so that an older write
@@ -29,11 +29,8 @@ const late = (argument: number): string =>
 /** Whether a session lives that expires at `e` and was created at `t`, with the absolute ttl `abs`. */
 const LIVES = "tonumber(e) > now and (abs == 0 or not t or t + abs > now)";
 
-/** Whether it is too late for a session that expires at `e`, a number. */
-const IS_OVER = "e - 1 <= now";
-
-/** Has the key of one that is not over expire. */
-const EXPIRE = "redis.call('PEXPIREAT', key, string.format('%.0f', e - 1))";
+/** Has the key expire with the session, which expires at `e`, a number. */
+const EXPIRE = "redis.call('PEXPIREAT', key, string.format('%.0f', e - 1 > now and e - 1 or e))";
 
 /**
  * ARGV: mode, text, expiry, absolute ttl (0: none), process, number, deadline, the token that was
@@ -65,7 +62,7 @@ if abs > 0 and t + abs < e then
   e = t + abs
   expiry = string.format('%.0f', e)
 end
-if ${IS_OVER} then
+if e <= now then
   if exists then redis.call('UNLINK', key) end
   return live and 1 or 0
 end
@@ -100,7 +97,7 @@ if abs > 0 and t and t + abs < e then
   e = t + abs
   expiry = string.format('%.0f', e)
 end
-if ${IS_OVER} then
+if e <= now then
   redis.call('UNLINK', key)
   return 0
 end
@@ -162,7 +159,7 @@ if abs > 0 and t + abs < e then
   e = t + abs
   expiry = string.format('%.0f', e)
 end
-if ${IS_OVER} then return 0 end
+if e <= now then return 0 end
 redis.call('HSET', key, 'd', ARGV[1], 'e', expiry, 't', t, 'w', ARGV[6])
 if ARGV[2] ~= '' then redis.call('HSET', key, 'c', ARGV[2]) end
 if ARGV[8] ~= '' then redis.call('HSET', key, 'u', ARGV[8], 'x', ARGV[9]) end

@@ -192,10 +192,14 @@ export class Service implements RedisEngine {
     ).then((found) => listing.correct(found));
   }
 
-  /** Keys of sessions that have expired are not found, unless it is their age that ends them. */
+  /**
+   * Keys of sessions that have expired are not found, unless it is their age that ends them, or they
+   * had no time left when they were stored.
+   */
   async #addLive(connection: Connection, keys: string[], found: Set<string>): Promise<void> {
-    const { names, records } = this.#parts;
-    if (!records.isSealed && !records.mayOutlive && !this.#hasMarks) {
+    const { names, records, writer } = this.#parts;
+    const mayHaveEnded = records.mayOutlive || this.#hasMarks || writer.hasBrief;
+    if (!records.isSealed && !mayHaveEnded) {
       for (const key of keys) found.add(names.sid(key));
       return;
     }

@@ -30,6 +30,7 @@ export class Writer {
   readonly #parts: WriterParts;
   readonly #absoluteTtl: string;
   #refused = 0;
+  #brief = 0;
   /** Whether what is destroyed is marked, so that it is not moved over from elsewhere. */
   marksDestroyed = false;
 
@@ -41,6 +42,14 @@ export class Writer {
   /** How many updates found no live session. */
   get refused(): number {
     return this.#refused;
+  }
+
+  /**
+   * Whether keys may be there of sessions that have expired: of those that were stored here in their
+   * last moment.
+   */
+  get hasBrief(): boolean {
+    return Date.now() < this.#brief;
   }
 
   /** @returns how many live sessions were replaced or deleted */
@@ -65,6 +74,7 @@ export class Writer {
         ],
       });
     const reply = await send("");
+    this.#noteBrief(expiresAt);
     if (!Array.isArray(reply)) return reply === 1;
     const until = listedUntil(Number(reply[2]));
     await lists.add(String(reply[1]), key, until);
@@ -117,6 +127,7 @@ export class Writer {
       ...{ script: "adopt", key, wantedBy },
       args: (deadline) => [...first, deadline, ...last],
     });
+    this.#noteBrief(expiresAt);
     return Number(reply);
   }
 
@@ -179,6 +190,12 @@ export class Writer {
       return 0;
     }
     tokens.learn(sid, tokens.tokenOf(number));
+    this.#noteBrief(expiresAt);
     return Number(reply);
+  }
+
+  #noteBrief(expiresAt: number): void {
+    if (expiresAt > Date.now() + MARGIN_MS) return;
+    this.#brief = Math.max(this.#brief, expiresAt + MARGIN_MS);
   }
 }
