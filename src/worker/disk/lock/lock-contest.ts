@@ -209,6 +209,12 @@ export async function openOwn(files: Files, paths: CollectionPaths): Promise<Ope
   }
 }
 
+/** Removes the lock that was just created: one that nobody holds must not be left behind. */
+export async function giveUp(files: Files, paths: CollectionPaths, file: OpenFile): Promise<void> {
+  await file.close().catch(() => undefined);
+  await files.remove(paths.lock);
+}
+
 /** What may pass between two looks: more, and it was the contender that stood still. */
 const MAX_GAP_MS = 3000;
 

@@ -7,7 +7,7 @@ import type { StoreError } from "../../../protocol/errors.js";
 import { elapsedSince, type Moment, momentOf, type Timer } from "../../ports/clock.js";
 import { ioError } from "../../ports/failure.js";
 import type { OpenFile } from "../../ports/files.js";
-import { contest, type LockParts, type Taken } from "./lock-contest.js";
+import { contest, giveUp, type LockParts, type Taken } from "./lock-contest.js";
 import { HeldFile } from "./held-file.js";
 import { deletedError, goneError, lockedError, lostError } from "./lock-errors.js";
 import { readLock } from "./lock-file.js";
@@ -236,7 +236,10 @@ export class Lock {
 
   async #reasonLost(): Promise<StoreError | null> {
     if (this.#lost !== null) return this.#lost;
+    const file = this.#file;
     const found = await this.#look();
+    // A quicker look has taken it anew meanwhile: what this one has seen is over.
+    if (found !== null && this.#file !== file) return this.#reasonLost();
     // Another look may have been quicker: what is lost stays lost, for one reason.
     return (this.#lost ??= found);
   }
@@ -295,9 +298,7 @@ async function identified({ files, paths }: LockParts, file: OpenFile): Promise<
   try {
     return (await file.identity()).id;
   } catch (error) {
-    // A lock that nobody holds must not be left behind.
-    await file.close().catch(() => undefined);
-    await files.remove(paths.lock);
+    await giveUp(files, paths, file);
     throw error;
   }
 }
