@@ -125,7 +125,10 @@ class Contestant {
       if (verdict === "held") throw lockedError(paths, parseLock(text), this.#reached);
       if (verdict === "unsure") return "wait";
       if (verdict === "stale") this.#isProven = false;
-      if (!(await this.#takeAway(text))) return "wait";
+      const isTaken = await this.#takeAway(text);
+      if (isTaken === null) return "wait";
+      // Else another contender has, and may have been the owner since.
+      if (!isTaken) continue;
       this.#hasTakenAway = true;
       this.#isOwn = parseLock(text)?.owner === this.#parts.owner;
     }
@@ -171,17 +174,18 @@ class Contestant {
     return this.#owner.watch(text, record);
   }
 
-  /** @returns whether the lock may be free now */
-  async #takeAway(text: string): Promise<boolean> {
+  /** @returns whether this has taken the lock away; null to check again after a while */
+  async #takeAway(text: string): Promise<boolean | null> {
     const { files, paths } = this.#parts;
     const own = lockText(this.#parts, this.#started, null);
-    if (await takeAway(this.#parts, paths, text, own)) return true;
+    const isTaken = await takeAway(this.#parts, paths, text, own);
+    if (isTaken !== null) return isTaken;
     const holder = await readLock(files, takeoverPath(paths));
     if (holder !== null && isForeign(holder)) throw foreignError(takeoverPath(paths));
     if (holder !== null && isFree(await this.#takeover.judge(holder))) {
       await moveAway(this.#parts, takeoverPath(paths), holder);
     }
-    return false;
+    return null;
   }
 }
 

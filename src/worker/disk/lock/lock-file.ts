@@ -45,45 +45,47 @@ export function takeoverPath({ lock }: CollectionPaths): string {
 /**
  * Removes the lock if it still has this stale text. Only the holder of the takeover lock may do so:
  * otherwise one contender could remove the lock that another has just created.
- * @returns false if another contender holds the takeover lock
+ * @returns whether this removed it; null if another contender holds the takeover lock
  */
 export async function takeAway(
   lockFiles: LockFiles,
   paths: CollectionPaths,
   stale: string,
   own: string,
-): Promise<boolean> {
+): Promise<boolean | null> {
   const takeover = takeoverPath(paths);
-  if (!(await makeLock(lockFiles, takeover, own))) return false;
+  if (!(await makeLock(lockFiles, takeover, own))) return null;
   const { files } = lockFiles;
   try {
-    if ((await readLock(files, paths.lock)) === stale) await moveAway(lockFiles, paths.lock, stale);
+    if ((await readLock(files, paths.lock)) !== stale) return false;
+    return await moveAway(lockFiles, paths.lock, stale);
   } finally {
     await files.remove(takeover);
   }
-  return true;
 }
 
 /**
  * Removes a lock with this text. Renames it, then checks its text, and restores it if it has a new
  * owner or a new heartbeat.
+ * @returns whether it has been removed
  */
 export async function moveAway(
   { files, nonce }: LockFiles,
   path: string,
   stale: string,
-): Promise<void> {
+): Promise<boolean> {
   const aside = `${path}.${nonce()}.stale`;
   try {
     await files.rename(path, aside);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return;
+    if (isErrno(error, "ENOENT")) return false;
     throw error;
   }
   // If it cannot be read, it may belong to another process.
   const moved = await readLock(files, aside).catch(() => null);
   if (moved !== stale) await linked(files, aside, path);
   await files.remove(aside);
+  return moved === stale;
 }
 
 /**
