@@ -3,14 +3,14 @@
  * the heartbeat can show whether its owner is alive.
  */
 import { pause } from "../../ports/clock.js";
-import { isErrno } from "../../ports/failure.js";
-import type { Files, OpenFile } from "../../ports/files.js";
+import type { OpenFile } from "../../ports/files.js";
 import type { CollectionPaths } from "../paths.js";
 import { foreignError, lockedError } from "./lock-errors.js";
 import {
   type LockFiles,
   makeLock,
   moveAway,
+  openOwn,
   readLock,
   removeLeftovers,
   takeAway,
@@ -196,27 +196,6 @@ function isFree(verdict: Verdict): boolean {
 /** The part that names the boot of the kernel; null if it is unknown. */
 function bootOf(space: string | null): string | null {
   return space?.split(" ")[0] ?? null;
-}
-
-/**
- * Opens the lock that was just created. Heartbeats are written through the open file, so they never
- * reach a lock that another store creates later. @returns null if it has been deleted since
- */
-export async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
-  try {
-    return await files.open(paths.lock, "existing");
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return null;
-    // A lock that nobody holds must not be left behind.
-    await files.remove(paths.lock);
-    throw error;
-  }
-}
-
-/** Removes the lock that was just created: one that nobody holds must not be left behind. */
-export async function giveUp(files: Files, paths: CollectionPaths, file: OpenFile): Promise<void> {
-  await file.close().catch(() => undefined);
-  await files.remove(paths.lock);
 }
 
 /** What may pass between two looks: more, and it was the contender that stood still. */

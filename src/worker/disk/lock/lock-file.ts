@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 
 import { isErrno } from "../../ports/failure.js";
-import { type Files, readSmallFile, writeNewFile } from "../../ports/files.js";
+import { type Files, type OpenFile, readSmallFile, writeNewFile } from "../../ports/files.js";
 import type { Nonce } from "../../ports/nonce.js";
 import type { CollectionPaths } from "../paths.js";
 
@@ -35,6 +35,27 @@ export async function makeLock(
     // A leftover is harmless, and the next owner removes it.
     await files.remove(temporary).catch(() => undefined);
   }
+}
+
+/**
+ * Opens the lock that was just created. Heartbeats are written through the open file, so they never
+ * reach a lock that another store creates later. @returns null if it has been deleted since
+ */
+export async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
+  try {
+    return await files.open(paths.lock, "existing");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return null;
+    // A lock that nobody holds must not be left behind.
+    await files.remove(paths.lock);
+    throw error;
+  }
+}
+
+/** Removes the lock that was just created: one that nobody holds must not be left behind. */
+export async function giveUp(files: Files, paths: CollectionPaths, file: OpenFile): Promise<void> {
+  await file.close().catch(() => undefined);
+  await files.remove(paths.lock);
 }
 
 /** A second lock, which a contender holds while it removes a stale first one. */

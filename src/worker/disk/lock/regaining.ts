@@ -4,8 +4,7 @@
  */
 import type { OpenFile } from "../../ports/files.js";
 import type { CollectionPaths } from "../paths.js";
-import { giveUp, openOwn } from "./lock-contest.js";
-import { type LockFiles, makeLock } from "./lock-file.js";
+import { giveUp, type LockFiles, makeLock, openOwn } from "./lock-file.js";
 
 /**
  * Makes the lock, unless another store has had it since: that one made a journal before it
