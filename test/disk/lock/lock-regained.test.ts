@@ -11,7 +11,7 @@ async function deleted() {
   const scene = new Scene();
   const watched = new WatchedFiles();
   const lock = await scene.acquire({}, "a store", watched.files);
-  lock.keepsJournal();
+  lock.keeps(() => false);
   rmSync(scene.path);
   return { scene, watched, lock };
 }

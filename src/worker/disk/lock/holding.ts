@@ -22,8 +22,8 @@ export class Holding {
   #file: HeldFile;
   /** Where this store can be reached; null if it cannot be. */
   #address: Address | null;
-  /** Whether there is a journal beside it. */
-  #hasJournal = false;
+  /** Whether there is a snapshot beside it; null before there is a journal. */
+  #hasSnapshot: (() => boolean) | null = null;
   #released = false;
   /** When it was found to be ours for the last time, before that was found. */
   #lastFound: Moment;
@@ -60,9 +60,9 @@ export class Holding {
     return this.#lost;
   }
 
-  /** Notes that the journal is open: if it goes with the lock, another store finds nothing. */
-  keepsJournal(): void {
-    this.#hasJournal = true;
+  /** Notes that the collection is open: what of it goes with the lock, another store does not find. */
+  keeps(hasSnapshot: () => boolean): void {
+    this.#hasSnapshot = hasSnapshot;
   }
 
   /** Looks whether the lock is ours. @returns why it is lost, or null */
@@ -132,19 +132,20 @@ export class Holding {
     }
     const isDeleted = (await files.identity(paths.directory)) === null;
     // Those that share go on with a new one.
-    if (isDeleted && (meeting === null || !this.#hasJournal)) return deletedError(paths);
-    if (!this.#hasJournal || this.#released) return goneError(paths);
-    if ((await files.identity(paths.journal)) !== null) return goneError(paths);
+    if (isDeleted && (meeting === null || this.#hasSnapshot === null)) return deletedError(paths);
+    if (this.#hasSnapshot === null || this.#released) return goneError(paths);
+    if ((await files.identity(paths.journal)) !== null) {
+      const isLost = this.#hasSnapshot() && (await files.identity(paths.snapshot)) === null;
+      return this.#gone(isLost);
+    }
     return (this.#regaining ??= this.#regain(moment).finally(() => (this.#regaining = null)));
   }
 
   /** Takes the lock anew that went with the journal. @returns why it cannot, or null */
   async #regain(moment: Moment): Promise<StoreError | null> {
     const { files, paths, clock, meeting } = this.#parts;
-    if (elapsedSince(this.#lastFound, clock) > LEASE_MS) {
-      // Another store may have been the owner, and its files been deleted as well.
-      return goneError(paths, meeting === null ? undefined : lostError(paths));
-    }
+    // Another store may have been the owner, and its files been deleted as well.
+    if (elapsedSince(this.#lastFound, clock) > LEASE_MS) return this.#gone(true);
     if (meeting !== null) await files.createDirectory(paths.directory);
     const address = await this.addressNow();
     const file = await regain(this.#parts, paths, lockText(this.#parts, this.#started, address));
@@ -157,6 +158,12 @@ export class Holding {
     meeting?.identify(id);
     await old.close().catch(() => undefined);
     return null;
+  }
+
+  /** @param isLost whether sessions went with it, which who does not share still has in memory */
+  #gone(isLost: boolean): StoreError {
+    const { paths, meeting } = this.#parts;
+    return goneError(paths, isLost && meeting !== null ? lostError(paths) : undefined);
   }
 }
 

@@ -123,9 +123,9 @@ export class Lock {
     if (this.#holding.lost !== null) await this.assertHeld();
   }
 
-  /** Notes that the journal is open: if it goes with the lock, another store finds nothing. */
-  keepsJournal(): void {
-    this.#holding.keepsJournal();
+  /** Notes that the collection is open. @param hasSnapshot whether it has a snapshot by now */
+  keeps(hasSnapshot: () => boolean): void {
+    this.#holding.keeps(hasSnapshot);
   }
 
   /** Notes that there was a call, so that the next heartbeat is written. */
