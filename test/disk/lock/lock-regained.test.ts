@@ -71,3 +71,16 @@ it.each<["link" | "open", string]>([
   await scene.clock.advance(10_000);
   expect(scene.read().ts).toBe(scene.clock.now());
 });
+
+it("is not taken by a look that ends after it has been released", async () => {
+  const { scene, watched, lock } = await deleted();
+  let looks = 0;
+  const isFirst = on("identity", ".wal.log");
+  const held = watched.hold((operation) => isFirst(operation) && looks++ === 0);
+  const slow = lock.assertHeld();
+  await until(() => held.waiting > 0);
+  await lock.release();
+  held.release();
+  await expect(slow).rejects.toMatchObject({ code: "STORE_LOCKED" });
+  expect(readdirSync(scene.directory)).toEqual([]);
+});

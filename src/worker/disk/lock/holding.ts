@@ -133,11 +133,13 @@ export class Holding {
     const isDeleted = (await files.identity(paths.directory)) === null;
     // Those that share go on with a new one.
     if (isDeleted && (meeting === null || this.#hasSnapshot === null)) return deletedError(paths);
-    if (this.#hasSnapshot === null || this.#released) return goneError(paths);
+    if (this.#hasSnapshot === null) return goneError(paths);
     if ((await files.identity(paths.journal)) !== null) {
       const isLost = this.#hasSnapshot() && (await files.identity(paths.snapshot)) === null;
       return this.#gone(isLost);
     }
+    // Nobody would release it again.
+    if (this.#released) return goneError(paths);
     return (this.#regaining ??= this.#regain(moment).finally(() => (this.#regaining = null)));
   }
 
