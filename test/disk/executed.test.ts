@@ -16,6 +16,7 @@ import { engineConfig, processTable } from "../support/engine-world.js";
 import { listenerTo } from "../support/listener.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { tempDirectory } from "../support/temp-dir.js";
+import { until } from "../support/until.js";
 import { on, WatchedFiles } from "../support/watched-files.js";
 
 const FAR = Date.UTC(2100, 0, 1);
@@ -162,6 +163,32 @@ it("a write that was overtaken in its own commit is not executed later", async (
   const engine = await open(directory);
   expect(await send(engine, 1, "a", 1)).toEqual([0]);
   expect(await held(engine, "a")).toBe(2);
+});
+
+it("a set that repeats what has failed has not been executed", async () => {
+  const directory = tempDirectory();
+  const watched = new WatchedFiles();
+  const first = await open(directory, watched.files);
+  const appends = on("write", ".wal.log");
+  const hold = watched.hold(appends);
+  const recover = watched.fail(appends, "EIO");
+  const failed = first.write([["a", '{"n":0}', FAR]]);
+  await until(() => hold.waiting > 0);
+  // Both fail with that one, though there is nothing to be written for them, and so nothing that fails.
+  const json = '{"cookie":{},"n":1}';
+  const update = first.write([["a", json, FAR, "update"]]);
+  const repeat = (engine: Engine) =>
+    engine.write([["a", json, FAR]], { guest: GUEST, first: 1, floor: 1 });
+  const repeated = repeat(first);
+  hold.release();
+  const error = { code: "STORE_IO" };
+  expect(await Promise.all([failed, update, repeated])).toMatchObject([[error], [error], [error]]);
+  recover();
+  await put(first, "b", 1);
+  await first.close();
+  const engine = await open(directory);
+  expect(await repeat(engine)).toEqual([0]);
+  expect(await held(engine, "a")).toBe(1);
 });
 
 it("one that is sent again while it is under way is executed once", async () => {

@@ -88,6 +88,16 @@ it("reports nothing when only the lock was deleted, since nothing is lost", asyn
   expect(reports).toEqual([]);
 }, 20_000);
 
+it("says so when the snapshot was deleted with the lock, and goes on with the journal", async () => {
+  const { directory, owner, reports } = await opened();
+  await owner.compact();
+  await owner.write([["b", ONE, FAR]]);
+  remove(directory, (name) => ["sessions.lock", "sessions.snapshot.json"].includes(name));
+  await until(async () => (await sharingOf(owner)).elections > 1);
+  expect(await owner.get(["a", "b"])).toEqual([null, ONE]);
+  expect(reports).toMatchObject([{ code: "STORE_IO" }]);
+}, 20_000);
+
 describe(
   "where another owner came before the files had gone from memory",
   { timeout: 20_000 },

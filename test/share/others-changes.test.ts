@@ -93,3 +93,34 @@ it.each(["get", "inspect"] as const)(
   },
   20_000,
 );
+
+it.each<[string, string | null, (engine: Engine) => Promise<unknown>]>([
+  ["an update", null, (engine) => engine.write([["a", "3", FAR, "update"]])],
+  ["a destroyAllOf", "1", (engine) => engine.destroyAllOf("ann", null)],
+])(
+  "a get is not answered with %s that takes no effect because the write before it has failed",
+  async (_, before, change) => {
+    const directory = tempDirectory();
+    const watched = new WatchedFiles();
+    const owner = await openMember(directory, { environment: { files: watched.files } });
+    const guest = await openMember(directory);
+    const third = await openMember(directory);
+    if (before !== null) await guest.write([["a", before, FAR, "put", "bob"]]);
+    const appends = on("write", ".wal.log");
+    const hold = watched.hold(appends);
+    const recover = watched.fail(appends, "EIO");
+    const failed = guest.write([["a", "2", FAR, "put", "ann"]]);
+    await until(() => hold.waiting > 0);
+    // It is in the commit after that.
+    const changed = change(third);
+    await third.length();
+    const found = owner.get(["a"]);
+    hold.release();
+    expect(await failed).toMatchObject([{ code: "STORE_IO" }]);
+    recover();
+    await changed;
+    expect(await found).toEqual([before]);
+    expect(await owner.get(["a"])).toEqual([before]);
+  },
+  20_000,
+);

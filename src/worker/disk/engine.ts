@@ -185,8 +185,8 @@ async function openLocked(
       log: wiring.log,
     }),
   );
-  lock.keepsJournal();
   const parts = assemble(wiring, lock, opened);
+  lock.keeps(() => parts.compactor.snapshotBytes > 0);
   ownership.handTo(parts.committer);
   try {
     await lock.assertHeld();

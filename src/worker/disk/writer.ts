@@ -189,7 +189,13 @@ export class Writer {
     if (mark === undefined) return;
     const { executed } = this.#parts;
     if (dependsOn?.done === undefined) executed.add([mark]);
-    else dependsOn.done.then(() => executed.add([mark])).catch(() => undefined);
+    else {
+      const add = (): void => {
+        // It may have failed although the others of its commit have not.
+        if (dependsOn.failure === undefined) executed.add([mark]);
+      };
+      dependsOn.done.then(add, () => undefined);
+    }
   }
 
   #add(write: PendingWrite, call: Call): PendingWrite {

@@ -102,6 +102,22 @@ describe("a store that shares", () => {
     expect((await scene.clock.advanceUntil(acquiring, 1000)).isOwn).toBe(false);
   });
 
+  it("is no successor where another has come and gone while it took its own lock away", async () => {
+    const scene = new Scene(new FakeMeeting("gone"));
+    scene.put({ ...scene.record(0), ...THEIRS, owner: "a store" });
+    let looks = 0;
+    const files: Files = {
+      ...nodeFiles,
+      async link(existing, path) {
+        // Another has taken away the lock of the dead worker, has had its own, and has released it.
+        if (path.endsWith(".takeover") && looks++ === 0) rmSync(scene.path);
+        await nodeFiles.link(existing, path);
+      },
+    };
+    expect((await scene.acquire({}, "a store", files)).isOwn).toBe(false);
+    expect(looks).toBe(1);
+  });
+
   it("believes the kernel that nobody has the socket, of another container too", async () => {
     const scene = new Scene(new FakeMeeting("gone"));
     scene.put({ ...scene.record(0, { host: "there", space: "a boot, another" }), ...THEIRS });

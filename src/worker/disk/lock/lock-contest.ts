@@ -3,14 +3,14 @@
  * the heartbeat can show whether its owner is alive.
  */
 import { pause } from "../../ports/clock.js";
-import { isErrno } from "../../ports/failure.js";
-import type { Files, OpenFile } from "../../ports/files.js";
+import type { OpenFile } from "../../ports/files.js";
 import type { CollectionPaths } from "../paths.js";
 import { foreignError, lockedError } from "./lock-errors.js";
 import {
   type LockFiles,
   makeLock,
   moveAway,
+  openOwn,
   readLock,
   removeLeftovers,
   takeAway,
@@ -125,7 +125,10 @@ class Contestant {
       if (verdict === "held") throw lockedError(paths, parseLock(text), this.#reached);
       if (verdict === "unsure") return "wait";
       if (verdict === "stale") this.#isProven = false;
-      if (!(await this.#takeAway(text))) return "wait";
+      const isTaken = await this.#takeAway(text);
+      if (isTaken === null) return "wait";
+      // Else another contender has, and may have been the owner since.
+      if (!isTaken) continue;
       this.#hasTakenAway = true;
       this.#isOwn = parseLock(text)?.owner === this.#parts.owner;
     }
@@ -171,17 +174,18 @@ class Contestant {
     return this.#owner.watch(text, record);
   }
 
-  /** @returns whether the lock may be free now */
-  async #takeAway(text: string): Promise<boolean> {
+  /** @returns whether this has taken the lock away; null to check again after a while */
+  async #takeAway(text: string): Promise<boolean | null> {
     const { files, paths } = this.#parts;
     const own = lockText(this.#parts, this.#started, null);
-    if (await takeAway(this.#parts, paths, text, own)) return true;
+    const isTaken = await takeAway(this.#parts, paths, text, own);
+    if (isTaken !== null) return isTaken;
     const holder = await readLock(files, takeoverPath(paths));
     if (holder !== null && isForeign(holder)) throw foreignError(takeoverPath(paths));
     if (holder !== null && isFree(await this.#takeover.judge(holder))) {
       await moveAway(this.#parts, takeoverPath(paths), holder);
     }
-    return false;
+    return null;
   }
 }
 
@@ -192,21 +196,6 @@ function isFree(verdict: Verdict): boolean {
 /** The part that names the boot of the kernel; null if it is unknown. */
 function bootOf(space: string | null): string | null {
   return space?.split(" ")[0] ?? null;
-}
-
-/**
- * Opens the lock that was just created. Heartbeats are written through the open file, so they never
- * reach a lock that another store creates later. @returns null if it has been deleted since
- */
-export async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
-  try {
-    return await files.open(paths.lock, "existing");
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return null;
-    // A lock that nobody holds must not be left behind.
-    await files.remove(paths.lock);
-    throw error;
-  }
 }
 
 /** What may pass between two looks: more, and it was the contender that stood still. */

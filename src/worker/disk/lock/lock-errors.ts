@@ -60,12 +60,12 @@ export function deletedError({ directory }: CollectionPaths): StoreError {
   );
 }
 
-/** The journal has been deleted, too, and nobody knows who has had the lock since. */
+/** Files have been deleted with the lock, and it cannot be taken anew. */
 export function lostError({ directory }: CollectionPaths): StoreError {
   return new StoreError(
     "STORE_IO",
-    `files in ${directory} were deleted while this process stood still, and with them the sessions ` +
-      "that were stored there. The store goes on without them: restore a backup if you need them, and exclude " +
+    `files in ${directory} were deleted together with the lock, and with them sessions that were ` +
+      "stored there. The store goes on without them: restore a backup if you need them, and exclude " +
       "that directory from whatever cleans up there",
   );
 }

@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 
 import { isErrno } from "../../ports/failure.js";
-import { type Files, readSmallFile, writeNewFile } from "../../ports/files.js";
+import { type Files, type OpenFile, readSmallFile, writeNewFile } from "../../ports/files.js";
 import type { Nonce } from "../../ports/nonce.js";
 import type { CollectionPaths } from "../paths.js";
 
@@ -37,6 +37,27 @@ export async function makeLock(
   }
 }
 
+/**
+ * Opens the lock that was just created. Heartbeats are written through the open file, so they never
+ * reach a lock that another store creates later. @returns null if it has been deleted since
+ */
+export async function openOwn(files: Files, paths: CollectionPaths): Promise<OpenFile | null> {
+  try {
+    return await files.open(paths.lock, "existing");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return null;
+    // A lock that nobody holds must not be left behind.
+    await files.remove(paths.lock);
+    throw error;
+  }
+}
+
+/** Removes the lock that was just created: one that nobody holds must not be left behind. */
+export async function giveUp(files: Files, paths: CollectionPaths, file: OpenFile): Promise<void> {
+  await file.close().catch(() => undefined);
+  await files.remove(paths.lock);
+}
+
 /** A second lock, which a contender holds while it removes a stale first one. */
 export function takeoverPath({ lock }: CollectionPaths): string {
   return `${lock}.takeover`;
@@ -45,45 +66,47 @@ export function takeoverPath({ lock }: CollectionPaths): string {
 /**
  * Removes the lock if it still has this stale text. Only the holder of the takeover lock may do so:
  * otherwise one contender could remove the lock that another has just created.
- * @returns false if another contender holds the takeover lock
+ * @returns whether this removed it; null if another contender holds the takeover lock
  */
 export async function takeAway(
   lockFiles: LockFiles,
   paths: CollectionPaths,
   stale: string,
   own: string,
-): Promise<boolean> {
+): Promise<boolean | null> {
   const takeover = takeoverPath(paths);
-  if (!(await makeLock(lockFiles, takeover, own))) return false;
+  if (!(await makeLock(lockFiles, takeover, own))) return null;
   const { files } = lockFiles;
   try {
-    if ((await readLock(files, paths.lock)) === stale) await moveAway(lockFiles, paths.lock, stale);
+    if ((await readLock(files, paths.lock)) !== stale) return false;
+    return await moveAway(lockFiles, paths.lock, stale);
   } finally {
     await files.remove(takeover);
   }
-  return true;
 }
 
 /**
  * Removes a lock with this text. Renames it, then checks its text, and restores it if it has a new
  * owner or a new heartbeat.
+ * @returns whether it has been removed
  */
 export async function moveAway(
   { files, nonce }: LockFiles,
   path: string,
   stale: string,
-): Promise<void> {
+): Promise<boolean> {
   const aside = `${path}.${nonce()}.stale`;
   try {
     await files.rename(path, aside);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return;
+    if (isErrno(error, "ENOENT")) return false;
     throw error;
   }
   // If it cannot be read, it may belong to another process.
   const moved = await readLock(files, aside).catch(() => null);
   if (moved !== stale) await linked(files, aside, path);
   await files.remove(aside);
+  return moved === stale;
 }
 
 /**

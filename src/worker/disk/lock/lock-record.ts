@@ -8,6 +8,8 @@ import type { Address } from "./meeting.js";
 
 /** lite-nosql's `TTL_LOCK_MS`. */
 export const STALE_MS = 10_000;
+/** Without a heartbeat for this long, another process may soon take the lock (after 10 s). */
+export const LEASE_MS = 7000;
 
 /** A store that wants or holds the lock. */
 export interface Contender {

@@ -6,32 +6,20 @@
 import type { StoreError } from "../../../protocol/errors.js";
 import { elapsedSince, type Moment, momentOf, type Timer } from "../../ports/clock.js";
 import { ioError } from "../../ports/failure.js";
-import type { OpenFile } from "../../ports/files.js";
 import { contest, type LockParts, type Taken } from "./lock-contest.js";
-import { HeldFile } from "./held-file.js";
-import { deletedError, goneError, lockedError, lostError } from "./lock-errors.js";
-import { readLock } from "./lock-file.js";
-import { lockText, parseLock } from "./lock-record.js";
-import type { Address } from "./meeting.js";
-import { regain } from "./regaining.js";
+import { Holding } from "./holding.js";
+import { LEASE_MS } from "./lock-record.js";
 
 const HEARTBEAT_MS = 2500;
-/** Longer than any lock. */
-const MAX_LOCK_BYTES = 4096;
-/** Without a heartbeat for this long, another process may soon take the lock (after 10 s). */
-const LEASE_MS = 7000;
 
 export class Lock {
   readonly #parts: LockParts;
   readonly #onLost: (error: StoreError) => void;
-  readonly #started: string | null;
-  #file: HeldFile;
+  readonly #holding: Holding;
   /** Whether nobody can be writing to the files any more who had the lock before. */
   readonly isProven: boolean;
   /** Whether the store itself had it before, and nobody since. */
   readonly isOwn: boolean;
-  /** Where this store can be reached; null if it cannot be. */
-  #address: Address | null;
   /** Whether there were calls since the last heartbeat. */
   #isUsed = true;
   /** When the last heartbeat was written. */
@@ -42,38 +30,26 @@ export class Lock {
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
   #released = false;
-  /** Whether there is a journal beside it. */
-  #hasJournal = false;
-  /** When it was found to be ours for the last time, before that was found. */
-  #lastFound: Moment;
-  #regaining: Promise<StoreError | null> | null = null;
-  /** Why the lock is lost, once it is. */
-  #lost: StoreError | null = null;
 
   private constructor(
     parts: LockParts,
-    { file, address, isProven, isOwn }: Taken,
-    id: string,
-    started: string | null,
+    { isProven, isOwn }: Taken,
+    holding: Holding,
     onLost: (error: StoreError) => void,
   ) {
     this.#parts = parts;
-    this.#file = new HeldFile(parts.files, parts.paths.lock, file, id);
-    this.#address = address;
+    this.#holding = holding;
     this.isProven = isProven;
     this.isOwn = isOwn;
-    this.#started = started;
     this.#onLost = onLost;
     this.#lastHeartbeat = momentOf(parts.clock);
     this.#lastAttempt = this.#lastHeartbeat;
-    this.#lastFound = this.#lastHeartbeat;
-    parts.meeting?.identify(id);
     this.#schedule();
   }
 
   /** Which file it is. Another process that takes the lock makes another file. */
   get id(): string {
-    return this.#file.id;
+    return this.#holding.id;
   }
 
   /**
@@ -90,7 +66,7 @@ export class Lock {
     try {
       const taken = await contest(parts, started);
       if (taken === null) return null;
-      return new Lock(parts, taken, await identified(parts, taken.file), started, onLost);
+      return new Lock(parts, taken, await Holding.of(parts, taken, started), onLost);
     } catch (cause) {
       throw ioError(`cannot lock ${parts.paths.lock}`, cause);
     }
@@ -100,7 +76,7 @@ export class Lock {
   async assertHeld(): Promise<void> {
     let reason: StoreError | null;
     try {
-      reason = await this.#reasonLost();
+      reason = await this.#holding.reasonLost();
     } catch (cause) {
       throw ioError(`cannot look at ${this.#parts.paths.lock}`, cause);
     }
@@ -144,12 +120,12 @@ export class Lock {
     this.#timer?.cancel();
     this.#isUsed = true;
     await (this.#beating = this.#beat().finally(() => (this.#beating = null)));
-    if (this.#lost !== null) await this.assertHeld();
+    if (this.#holding.lost !== null) await this.assertHeld();
   }
 
-  /** Notes that the journal is open: if it goes with the lock, another store finds nothing. */
-  keepsJournal(): void {
-    this.#hasJournal = true;
+  /** Notes that the collection is open. @param hasSnapshot whether it has a snapshot by now */
+  keeps(hasSnapshot: () => boolean): void {
+    this.#holding.keeps(hasSnapshot);
   }
 
   /** Notes that there was a call, so that the next heartbeat is written. */
@@ -165,7 +141,7 @@ export class Lock {
   async assertNamed(): Promise<void> {
     const { files, paths } = this.#parts;
     const found = await files.identity(paths.lock);
-    if (found?.id === this.id && this.#lost === null) return;
+    if (found?.id === this.id && this.#holding.lost === null) return;
     await this.assertHeld();
   }
 
@@ -173,12 +149,7 @@ export class Lock {
   async release(): Promise<void> {
     this.#released = true;
     this.#timer?.cancel();
-    await this.#beating;
-    await this.#regaining?.catch(() => undefined);
-    const { files, paths } = this.#parts;
-    // An error must not leave the lock behind; the file is closed even so.
-    await this.#file.close().catch(() => undefined);
-    if ((await this.#reasonLost()) === null) await files.remove(paths.lock);
+    await this.#holding.release(this.#beating);
   }
 
   #schedule(): void {
@@ -192,17 +163,14 @@ export class Lock {
     this.#lastAttempt = moment;
     try {
       if (!(await this.#isOurs())) return;
-      const address = await this.#addressNow();
-      const isNeeded = this.#isUsed || !this.#canBeSilent(address);
+      const address = await this.#holding.addressNow();
+      const isNeeded = this.#isUsed || !this.#holding.canBeSilent(address);
       this.#isUsed = false;
       if (!isNeeded) {
         if (!this.#released) this.#schedule();
         return;
       }
-      this.#address = address;
-      // The length stays the same: only the digits of `ts` change.
-      const text = Buffer.from(lockText(this.#parts, this.#started, address));
-      await this.#file.use((file) => file.write(text, 0));
+      await this.#holding.write(address);
       // Another process may have taken it during the write.
       if (!(await this.#isOurs())) return;
       this.#lastHeartbeat = moment;
@@ -214,90 +182,10 @@ export class Lock {
     if (!this.#released) this.#schedule();
   }
 
-  /** Another one if the socket has lost its file; none takes the place of one. */
-  async #addressNow(): Promise<Address | null> {
-    const { meeting } = this.#parts;
-    if (meeting === null || this.#address === null) return null;
-    return (await meeting.address()) ?? this.#address;
-  }
-
-  /** Whether others can do without heartbeats: they ask the socket, or know whether we live. */
-  #canBeSilent(address: Address | null): boolean {
-    const isKnown = address !== null && address.socket === this.#address?.socket;
-    return isKnown && this.#parts.processes.space !== null;
-  }
-
   /** Calls `onLost` if the lock is not ours. */
   async #isOurs(): Promise<boolean> {
-    const reason = await this.#reasonLost();
+    const reason = await this.#holding.reasonLost();
     if (reason !== null) this.#onLost(reason);
     return reason === null;
-  }
-
-  async #reasonLost(): Promise<StoreError | null> {
-    if (this.#lost !== null) return this.#lost;
-    const found = await this.#look();
-    // Another look may have been quicker: what is lost stays lost, for one reason.
-    return (this.#lost ??= found);
-  }
-
-  /** Opens nothing as long as the lock is ours: the process may have no descriptor left. */
-  async #look(): Promise<StoreError | null> {
-    const { files, paths, owner, meeting } = this.#parts;
-    const moment = momentOf(this.#parts.clock);
-    const found = await files.identity(paths.lock);
-    if (found?.id === this.id) {
-      // The same file, but another program may have written its own lock into it.
-      const target = Buffer.alloc(MAX_LOCK_BYTES);
-      const length = (await this.#file.use((file) => file.read(target, 0))) ?? 0;
-      const record = parseLock(target.toString("utf8", 0, length));
-      if (record !== null && record.owner !== owner) return lockedError(paths, record);
-      this.#lastFound = moment;
-      return null;
-    }
-    const text = await readLock(files, paths.lock);
-    if (text !== null) {
-      const record = parseLock(text);
-      return record?.owner === owner ? null : lockedError(paths, record);
-    }
-    const isDeleted = (await files.identity(paths.directory)) === null;
-    // Those that share go on with a new one.
-    if (isDeleted && (meeting === null || !this.#hasJournal)) return deletedError(paths);
-    if (!this.#hasJournal || this.#released) return goneError(paths);
-    if ((await files.identity(paths.journal)) !== null) return goneError(paths);
-    return (this.#regaining ??= this.#regain(moment).finally(() => (this.#regaining = null)));
-  }
-
-  /** Takes the lock anew that went with the journal. @returns why it cannot, or null */
-  async #regain(moment: Moment): Promise<StoreError | null> {
-    const { files, paths, meeting } = this.#parts;
-    if (this.#silentMs(this.#lastFound) > LEASE_MS) {
-      // Another store may have been the owner, and its files been deleted as well.
-      return goneError(paths, meeting === null ? undefined : lostError(paths));
-    }
-    if (meeting !== null) await files.createDirectory(paths.directory);
-    const address = await this.#addressNow();
-    const file = await regain(this.#parts, paths, lockText(this.#parts, this.#started, address));
-    if (file === null) return goneError(paths);
-    const id = await identified(this.#parts, file);
-    const old = this.#file;
-    this.#file = new HeldFile(files, paths.lock, file, id);
-    this.#address = address;
-    this.#lastFound = moment;
-    meeting?.identify(id);
-    await old.close().catch(() => undefined);
-    return null;
-  }
-}
-
-/** Finds out which file the new lock is. */
-async function identified({ files, paths }: LockParts, file: OpenFile): Promise<string> {
-  try {
-    return (await file.identity()).id;
-  } catch (error) {
-    // A lock that nobody holds must not be left behind.
-    await file.close().catch(() => undefined);
-    await files.remove(paths.lock);
-    throw error;
   }
 }

@@ -4,13 +4,13 @@
  */
 import type { OpenFile } from "../../ports/files.js";
 import type { CollectionPaths } from "../paths.js";
-import { openOwn } from "./lock-contest.js";
-import { type LockFiles, makeLock } from "./lock-file.js";
+import { giveUp, type LockFiles, makeLock, openOwn } from "./lock-file.js";
 
 /**
  * Makes the lock, unless another store has had it since: that one made a journal before it
  * acknowledged anything.
- * @returns the file, open; null if another store has had it
+ * @returns the file, open; null if another store has it, or has had it
+ * @throws Error if that is not known
  */
 export async function regain(
   lockFiles: LockFiles,
@@ -18,12 +18,20 @@ export async function regain(
   text: string,
 ): Promise<OpenFile | null> {
   const { files } = lockFiles;
-  if (!(await makeLock(lockFiles, paths.lock, text))) return null;
-  const file = await openOwn(files, paths);
-  if (file === null) return null;
-  // Only under the lock does it stay as it is found.
-  if ((await files.identity(paths.journal)) === null) return file;
-  await file.close().catch(() => undefined);
-  await files.remove(paths.lock);
+  const isMade = await makeLock(lockFiles, paths.lock, text);
+  const file = isMade ? await openOwn(files, paths) : null;
+  if (file === null) {
+    if ((await files.identity(paths.lock)) !== null) return null;
+    // What deletes is still at it, or another store has gone: the next look finds out.
+    throw new Error(`${paths.lock} was deleted again while it was made`);
+  }
+  try {
+    // Only under the lock does it stay as it is found.
+    if ((await files.identity(paths.journal)) === null) return file;
+  } catch (error) {
+    await giveUp(files, paths, file);
+    throw error;
+  }
+  await giveUp(files, paths, file);
   return null;
 }
