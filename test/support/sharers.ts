@@ -31,6 +31,8 @@ export class Sharer {
   /** How many calls were answered. */
   answered = 0;
   #lines: string[] = [];
+  /** Whether all has been read that it will ever say. */
+  #hasEnded = false;
 
   constructor(options: StoreOptions, name: number, sids: number) {
     this.process = fork(SHARER, [JSON.stringify(options), String(name), String(sids)], {
@@ -38,6 +40,7 @@ export class Sharer {
       stdio: ["ignore", "pipe", "inherit", "ipc"],
     });
     onTestFinished(() => void this.process.kill("SIGKILL"));
+    this.process.once("close", () => (this.#hasEnded = true));
     createInterface({ input: this.process.stdout! }).on("line", (line) => {
       this.#note(line);
     });
@@ -54,8 +57,10 @@ export class Sharer {
   /** Resolves to the rest of the next line that begins with this word. */
   async says(word: string): Promise<string> {
     const line = await until(() => {
-      if (!this.isAlive) throw new Error(`the process has ended: ${this.process.exitCode}`);
-      return this.#lines.find((said) => said.split(" ")[0] === word) ?? false;
+      const said = this.#lines.find((each) => each.split(" ")[0] === word);
+      if (said !== undefined) return said;
+      if (this.#hasEnded) throw new Error(`the process has ended: ${this.process.exitCode}`);
+      return false;
     }, 60_000);
     this.#lines = this.#lines.filter((said) => said !== line);
     return line.slice(word.length + 1);
