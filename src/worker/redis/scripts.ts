@@ -8,7 +8,8 @@
  * elsewhere, `m` marks one that was destroyed, so that it is not moved over once more.
  *
  * A key of Redis is there until its time has passed, so that of a session expires a millisecond before
- * `e`. Only where that would be at once it is there in the millisecond of `e`, too.
+ * `e`. Where that is soon it is there in the millisecond of `e`, too: the clock goes on while a script
+ * runs, and a time that has passed deletes the key at once.
  *
  * A write that comes too late, from a connection that was given up, changes nothing: its call has
  * failed by then. A token is the name of the process and a number that grows, so that an older write
@@ -30,7 +31,8 @@ const late = (argument: number): string =>
 const LIVES = "tonumber(e) > now and (abs == 0 or not t or t + abs > now)";
 
 /** Has the key expire with the session, which expires at `e`, a number. */
-const EXPIRE = "redis.call('PEXPIREAT', key, string.format('%.0f', e - 1 > now and e - 1 or e))";
+const EXPIRE =
+  "redis.call('PEXPIREAT', key, string.format('%.0f', e - 1 > now + 100 and e - 1 or e))";
 
 /**
  * ARGV: mode, text, expiry, absolute ttl (0: none), process, number, deadline, the token that was
