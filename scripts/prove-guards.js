@@ -28,7 +28,7 @@ const FILES = "test/ports/node-files.test.ts";
 /** The test of each guard, by its name. */
 const TESTS = new Map([
   ["journal, fsync of a commit", CUTS],
-  ["journal, a failed fsync is not trusted", TROUBLE],
+  ["journal, a failed fsync is not trusted", "test/faults/closing-trouble.test.ts"],
   ["journal, nor that of a commit", TROUBLE],
   ["journal, what was refused is cut off", TROUBLE],
   ["journal, fsync of a cut", TROUBLE],
