@@ -2,6 +2,7 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import type { Lock } from "../../../src/worker/disk/lock/lock.js";
 import { Scene } from "../../support/lock-scene.js";
 import { until } from "../../support/until.js";
 import { on, WatchedFiles } from "../../support/watched-files.js";
@@ -16,6 +17,24 @@ async function deleted() {
   return { scene, watched, lock };
 }
 
+/** A look at a lock that was deleted, which stands still at the journal until it is to go on. */
+async function slowLook(
+  watched: WatchedFiles,
+  lock: Lock,
+): Promise<{ slow: Promise<void>; goOn: () => void }> {
+  let looks = 0;
+  const isFirst = on("identity", ".wal.log");
+  const held = watched.hold((operation) => isFirst(operation) && looks++ === 0);
+  const slow = lock.assertHeld();
+  await until(() => held.waiting > 0);
+  return {
+    slow,
+    goOn: () => {
+      held.release();
+    },
+  };
+}
+
 it.each([
   ["has not", false],
   ["has", true],
@@ -23,14 +42,10 @@ it.each([
   "counts for a slower look as well, when the journal %s been written anew",
   async (_, isWritten) => {
     const { scene, watched, lock } = await deleted();
-    let looks = 0;
-    const isFirst = on("identity", ".wal.log");
-    const held = watched.hold((operation) => isFirst(operation) && looks++ === 0);
-    const slow = lock.assertHeld();
-    await until(() => held.waiting > 0);
+    const { slow, goOn } = await slowLook(watched, lock);
     await lock.assertHeld();
     if (isWritten) writeFileSync(join(scene.directory, "sessions.wal.log"), "");
-    held.release();
+    goOn();
     await slow;
     await lock.assertNamed();
     await scene.clock.advance(10_000);
@@ -74,13 +89,9 @@ it.each<["link" | "open", string]>([
 
 it("is not taken by a look that ends after it has been released", async () => {
   const { scene, watched, lock } = await deleted();
-  let looks = 0;
-  const isFirst = on("identity", ".wal.log");
-  const held = watched.hold((operation) => isFirst(operation) && looks++ === 0);
-  const slow = lock.assertHeld();
-  await until(() => held.waiting > 0);
+  const { slow, goOn } = await slowLook(watched, lock);
   await lock.release();
-  held.release();
+  goOn();
   await expect(slow).rejects.toMatchObject({ code: "STORE_LOCKED" });
   expect(readdirSync(scene.directory)).toEqual([]);
 });
