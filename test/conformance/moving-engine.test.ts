@@ -26,6 +26,7 @@ function movingEngine(
 ): EngineKind<MovingEngineConfig> {
   return {
     reopens: true,
+    listsInclusively: true,
     place: () => movingConfig(server!, from(), overrides),
     async open(config) {
       const { migrateFrom } = config;

@@ -14,6 +14,7 @@ afterAll(() => server?.stop());
 function redisEngine(overrides: RedisOverrides = {}): EngineKind<RedisEngineConfig> {
   return {
     reopens: true,
+    listsInclusively: true,
     place: () =>
       redisConfig({ addresses: [{ host: "127.0.0.1", port: server!.port }], ...overrides }),
     open: (config) =>

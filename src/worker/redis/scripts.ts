@@ -7,9 +7,9 @@
  * sessions has it for sure, and `i` its id where it is encrypted. Where sessions are moved over from
  * elsewhere, `m` marks one that was destroyed, so that it is not moved over once more.
  *
- * A key of Redis is there until its time has passed, so that of a session expires a millisecond before
- * `e`. Where that is soon it is there in the millisecond of `e`, too: the clock goes on while a script
- * runs, and a time that has passed deletes the key at once.
+ * A session lives until the millisecond of `e` begins. Redis has its key until that is over, so a key
+ * alone does not tell that the session lives. (It cannot be set to a millisecond before: a time that
+ * has come deletes the key at once, and the session would end too early.)
  *
  * A write that comes too late, from a connection that was given up, changes nothing: its call has
  * failed by then. A token is the name of the process and a number that grows, so that an older write
@@ -30,9 +30,8 @@ const late = (argument: number): string =>
 /** Whether a session lives that expires at `e` and was created at `t`, with the absolute ttl `abs`. */
 const LIVES = "tonumber(e) > now and (abs == 0 or not t or t + abs > now)";
 
-/** Has the key expire with the session, which expires at `e`, a number. */
-const EXPIRE =
-  "redis.call('PEXPIREAT', key, string.format('%.0f', e - 1 > now + 100 and e - 1 or e))";
+/** Has the key expire with the session. */
+const EXPIRE = "redis.call('PEXPIREAT', key, expiry)";
 
 /**
  * ARGV: mode, text, expiry, absolute ttl (0: none), process, number, deadline, the token that was

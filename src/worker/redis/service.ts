@@ -193,13 +193,12 @@ export class Service implements RedisEngine {
   }
 
   /**
-   * Keys of sessions that have expired are not found, unless it is their age that ends them, or they
-   * had no time left when they were stored.
+   * Keys of sessions that have expired are not found but in the millisecond of their end, unless it is
+   * their age that ends them.
    */
   async #addLive(connection: Connection, keys: string[], found: Set<string>): Promise<void> {
-    const { names, records, writer } = this.#parts;
-    const mayHaveEnded = records.mayOutlive || this.#hasMarks || writer.hasBrief;
-    if (!records.isSealed && !mayHaveEnded) {
+    const { names, records } = this.#parts;
+    if (!records.isSealed && !records.mayOutlive && !this.#hasMarks) {
       for (const key of keys) found.add(names.sid(key));
       return;
     }

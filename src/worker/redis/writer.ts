@@ -30,7 +30,6 @@ export class Writer {
   readonly #parts: WriterParts;
   readonly #absoluteTtl: string;
   #refused = 0;
-  #brief = 0;
   /** Whether what is destroyed is marked, so that it is not moved over from elsewhere. */
   marksDestroyed = false;
 
@@ -42,14 +41,6 @@ export class Writer {
   /** How many updates found no live session. */
   get refused(): number {
     return this.#refused;
-  }
-
-  /**
-   * Whether keys may be there of sessions that have expired: of those that were stored here in their
-   * last moment.
-   */
-  get hasBrief(): boolean {
-    return Date.now() < this.#brief;
   }
 
   /** @returns how many live sessions were replaced or deleted */
@@ -74,7 +65,6 @@ export class Writer {
         ],
       });
     const reply = await send("");
-    this.#noteBrief(expiresAt);
     if (!Array.isArray(reply)) return reply === 1;
     const until = listedUntil(Number(reply[2]));
     await lists.add(String(reply[1]), key, until);
@@ -127,7 +117,6 @@ export class Writer {
       ...{ script: "adopt", key, wantedBy },
       args: (deadline) => [...first, deadline, ...last],
     });
-    this.#noteBrief(expiresAt);
     return Number(reply);
   }
 
@@ -190,12 +179,6 @@ export class Writer {
       return 0;
     }
     tokens.learn(sid, tokens.tokenOf(number));
-    this.#noteBrief(expiresAt);
     return Number(reply);
-  }
-
-  #noteBrief(expiresAt: number): void {
-    if (expiresAt > Date.now() + MARGIN_MS) return;
-    this.#brief = Math.max(this.#brief, expiresAt + MARGIN_MS);
   }
 }

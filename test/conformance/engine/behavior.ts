@@ -19,6 +19,8 @@ export interface EngineKind<Place> {
   readonly reopens: boolean;
   /** Whether it cannot tell whose a session is, though it finds those of a user. */
   readonly hidesUsers?: boolean;
+  /** Whether lists and counts have a session in the millisecond of its end, too. */
+  readonly listsInclusively?: boolean;
   /** The clock of the engines at a place, for kinds whose clock a test can move. */
   clock?(place: Place): ManualClock;
   /** Makes every write fail, for kinds where a test can. @returns makes them succeed again */
@@ -45,6 +47,7 @@ export interface EngineBehavior {
     readonly breakWrites: boolean;
     readonly die: boolean;
     readonly nameUsers: boolean;
+    readonly listExactly: boolean;
   };
 }
 
@@ -72,6 +75,7 @@ export function behaviorOf<Place>(kind: EngineKind<Place>, runner: Runner): Engi
       breakWrites: kind.breakWrites !== undefined,
       die: kind.kill !== undefined,
       nameUsers: kind.hidesUsers !== true,
+      listExactly: kind.listsInclusively !== true,
     },
   };
 }
@@ -103,8 +107,9 @@ export class Scene {
     await turn();
   }
 
-  async reach(time: number): Promise<void> {
-    while (this.now < time) await this.tick();
+  /** Comes after the millisecond of a time: what expired in it is listed nowhere. */
+  async pass(time: number): Promise<void> {
+    while (this.now <= time) await this.tick();
   }
 
   /** Closes the engine, and opens another at the same place. */

@@ -48,7 +48,7 @@ export function close({ it, open, start, can }: EngineBehavior): void {
     ]);
     await Promise.all([engine.write([put("last", 1, later)]), engine.close()]);
     await scene.reopen();
-    await scene.reach(end);
+    await scene.pass(end);
     expect(await scene.sessions("a", "b", "over", "kept", "prolonged", "last")).toEqual([
       { n: 1, cookie: { path: "/" } },
       null,

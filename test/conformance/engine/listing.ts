@@ -11,7 +11,7 @@ export function listing({ it, open, can }: EngineBehavior): void {
     await engine.write(live.map((sid) => put(sid, 1, later)));
     await engine.write([...live.map((sid) => put(sid, 2, later)), put("deleted", 1, later)]);
     await engine.write([put("over", 1, now + 5), ["deleted"]]);
-    await scene.reach(now + 5);
+    await scene.pass(now + 5);
     expect((await engine.ids()).sort()).toEqual(live);
     expect(await engine.length()).toBe(100);
     expect(await engine.stats()).toMatchObject({ sessions: 100 });
@@ -22,7 +22,7 @@ export function listing({ it, open, can }: EngineBehavior): void {
     const { engine, now, later } = scene;
     expect(await engine.clear()).toBe(0);
     await engine.write([put("a", 1, later), put("b", 1, later), put("over", 1, now + 5)]);
-    await scene.reach(now + 5);
+    await scene.pass(now + 5);
     expect(await engine.clear()).toBe(2);
     expect(await engine.clear()).toBe(0);
     expect(await engine.get(["a", "b"])).toEqual([null, null]);

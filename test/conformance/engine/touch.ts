@@ -46,7 +46,7 @@ function cookies({ it, open }: EngineBehavior): void {
 function expiry({ it, open }: EngineBehavior): void {
   it("lets a session live longer", async () => {
     const scene = await open();
-    await scene.reach(await prolong(scene, "a"));
+    await scene.pass(await prolong(scene, "a"));
     expect(await scene.engine.get(["a"])).toEqual([text(1)]);
   });
 
@@ -58,7 +58,7 @@ function expiry({ it, open }: EngineBehavior): void {
       ["a", null, now + 20],
       ["b", null, now - 1],
     ]);
-    await scene.reach(now + 20);
+    await scene.pass(now + 20);
     expect(await engine.get(["a", "b"])).toEqual([null, null]);
   });
 
@@ -67,7 +67,7 @@ function expiry({ it, open }: EngineBehavior): void {
     const { engine, now, later } = scene;
     await engine.write([put("live", 1, later), put("deleted", 1, later), put("over", 1, now + 5)]);
     await engine.write([["deleted"]]);
-    await scene.reach(now + 5);
+    await scene.pass(now + 5);
     const sids = ["unknown", "live", "deleted", "over", "live"];
     expect(await engine.touch(sids.map((sid) => [sid, ROOT, later]))).toEqual([
       false,
@@ -84,7 +84,7 @@ function expiry({ it, open }: EngineBehavior): void {
     const { engine, now, later } = scene;
     await engine.write([put("deleted", 1, later), put("over", 1, now + 5)]);
     await engine.write([["deleted"]]);
-    await scene.reach(now + 5);
+    await scene.pass(now + 5);
     const sids = ["unknown", "deleted", "over"];
     await engine.touch(sids.map((sid) => [sid, ROOT, later]));
     expect(await engine.get(sids)).toEqual([null, null, null]);

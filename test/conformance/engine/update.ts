@@ -15,7 +15,7 @@ export function update({ it, open, can }: EngineBehavior): void {
     const update = (sid: string): Write => [sid, text(2), later, "update"];
     await engine.write([put("live", 1, later), put("gone", 1, later), put("expired", 1, now + 5)]);
     await engine.write([["gone"]]);
-    await scene.reach(now + 5);
+    await scene.pass(now + 5);
     const sids = ["live", "gone", "expired", "unknown"];
     expect(await engine.write(sids.map(update))).toEqual([1, 0, 0, 0]);
     expect(await engine.get(sids)).toEqual([text(2), null, null, null]);

@@ -7,7 +7,7 @@ async function storeAt(scene: Scene, sid: string, user: string | null): Promise<
   await scene.engine.write([[sid, text(1), scene.later, "put", user]]);
   // Times of creation differ.
   const { now } = scene;
-  await scene.reach(now + 1);
+  await scene.pass(now + 1);
 }
 
 async function idsOf(scene: Scene, user: string): Promise<string[]> {
@@ -43,7 +43,7 @@ export function users({ it, open, can }: EngineBehavior): void {
     await engine.write([mine("a"), mine("destroyed"), mine("expired", now + 5), mine("passed on")]);
     await engine.write([["destroyed"], ["passed on", text(1), later, "put", "bob"]]);
     await engine.touch([["a", `{"path":"/"}`, later]]);
-    await scene.reach(now + 5);
+    await scene.pass(now + 5);
     expect(await idsOf(scene, "ann")).toEqual(["a"]);
     expect(await idsOf(scene, "bob")).toEqual(["passed on"]);
     await engine.clear();

@@ -27,7 +27,7 @@ export function write({ it, open, can }: EngineBehavior): void {
     await engine.write([put("a", 1, now + 20)]);
     await engine.touch([["a", `{"path":"/"}`, now + 20]]);
     await engine.write([put("a", 2, later)]);
-    await scene.reach(now + 20);
+    await scene.pass(now + 20);
     expect(await engine.get(["a"])).toEqual([text(2)]);
   });
 
@@ -35,7 +35,7 @@ export function write({ it, open, can }: EngineBehavior): void {
     const scene = await open();
     const { engine, now, later } = scene;
     await engine.write([put("a", 1, now + 5), put("b", 1, now + 5)]);
-    await scene.reach(now + 5);
+    await scene.pass(now + 5);
     expect(await engine.write([put("a", 2, later), ["b"]])).toEqual([0, 0]);
   });
 
