@@ -56,7 +56,7 @@ const TESTS = new Map([
   ["reading, both files are of one moment", "test/disk/reading.test.ts"],
   ["copying, both files are of one moment", "test/disk/reading.test.ts"],
   ["quarantine, fsync", CUTS],
-  ["quarantine, directory", CUTS],
+  ["quarantine, directory", "test/disk/quarantine.test.ts"],
   ["salt, fsync of another's", "test/disk/keys/salt.test.ts"],
   ["salt, directory", CUTS],
   ["small file, fsync", CUTS],

@@ -13,8 +13,12 @@ import {
   quarantine,
   sealPlaintext,
 } from "../../src/worker/disk/quarantine.js";
-import type { OpenFile } from "../../src/worker/ports/files.js";
+import type { Files, OpenFile } from "../../src/worker/ports/files.js";
 import { MemoryFiles } from "../support/memory-files.js";
+import { FaultDisk } from "../support/power/fault-disk.js";
+import { FaultFiles } from "../support/power/fault-files.js";
+import { CUTS } from "../support/power/unsynced.js";
+import { seededRandom } from "../support/random.js";
 
 vi.mock("node:crypto", async (original) => {
   const { withFastPbkdf2 } = await import("../support/fast-pbkdf2.js");
@@ -78,6 +82,13 @@ function contentOf(files: MemoryFiles, path: string): string {
     .join("\n");
 }
 
+async function readAll(files: Files, path: string): Promise<string> {
+  const file = await files.open(path, "read");
+  const content = Buffer.alloc(await file.size());
+  await file.read(content, 0);
+  return content.toString();
+}
+
 describe.each(["plain", "encrypted"])("what is found in a collection, %s,", (kind) => {
   const keys = (): Keyring | null => (kind === "plain" ? null : keyring);
 
@@ -133,6 +144,21 @@ describe.each(["plain", "encrypted"])("what is found in a collection, %s,", (kin
     await expect(keeping).rejects.toMatchObject({ code: "ENOSPC" });
     expect(kept(files)).toEqual([]);
   });
+
+  it.each(CUTS)(
+    "is there after a power cut that leaves %s of what was not fsynced",
+    async (cut) => {
+      const disk = FaultDisk.with("/data");
+      const files = new FaultFiles(disk);
+      const findings = [findingOf("found")];
+      // Whoever found it first was killed before its name was on the disk.
+      vi.spyOn(files, "syncDirectory").mockResolvedValueOnce();
+      const path = await quarantine(files, paths, keys(), findings);
+      expect(await quarantine(files, paths, keys(), findings)).toBe(path);
+      const after = new FaultFiles(disk.after(cut, seededRandom(1)));
+      expect(await readAll(after, path!)).toEqual(await readAll(files, path!));
+    },
+  );
 
   it("makes no file where there is nothing", async () => {
     const files = new MemoryFiles();

@@ -119,6 +119,16 @@ describe("a worker that dies", () => {
     expect(await texts(next, "a")).toEqual([text("a")]);
   });
 
+  it("when it has closed: what it was asked meanwhile is refused", async () => {
+    const { engine } = host(fixture("falls-silent"));
+    const closing = engine.close();
+    const refusal = expect(engine.get(["poison once 1"])).rejects.toMatchObject({
+      code: "STORE_CLOSED",
+    });
+    await closing;
+    await refusal;
+  });
+
   it("while nobody waits, is replaced", async () => {
     const { engine, host: subject, reports } = host(HEALTHY);
     await subject.ready;

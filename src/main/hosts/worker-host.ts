@@ -9,7 +9,7 @@ import type { ResourceLimits } from "node:worker_threads";
 import type { EngineConfig } from "../../protocol/config.js";
 import type { Engine, EngineListener } from "../../protocol/contract.js";
 import { type DebugLog, debugLog } from "../../protocol/debug-log.js";
-import { StoreError, workerDied } from "../../protocol/errors.js";
+import { storeClosed, StoreError, workerDied } from "../../protocol/errors.js";
 import { clearTimeout, monotonic, nextTick, setTimeout } from "../../protocol/timers.js";
 import { engineFrom } from "../../protocol/dispatch.js";
 import { type EngineHost, isTransient, RETRY_AFTER_MS } from "./engine-host.js";
@@ -83,9 +83,7 @@ export class WorkerHost implements EngineHost {
   }
 
   #call(method: keyof Engine, args: unknown[]): Promise<unknown> {
-    if (this.#closed) {
-      return Promise.reject(new StoreError("STORE_CLOSED", "the store has been closed"));
-    }
+    if (this.#closed) return Promise.reject(storeClosed());
     if (method === "watchExpired") this.#watchExpired = true;
     return new Promise((resolve, reject) => {
       const call: Call = { method, args, resolve, reject, deaths: 0 };
@@ -245,6 +243,8 @@ export class WorkerHost implements EngineHost {
         if (!hasClosed) abandoned.add(owner);
       });
       await (hasClosed ? ended : Promise.race([ended, lastWait()]));
+      // What was called while it closed may have reached a thread that was ending.
+      for (const call of this.#calls) this.#fail(call, storeClosed());
     }
   }
 }
