@@ -10,7 +10,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { CookieJar } from "../support/client.js";
 import type { Stored } from "../conformance/subject.js";
 import { tempDirectory } from "../support/temp-dir.js";
-import { untilTime } from "../support/until.js";
+import { untilPast } from "../support/until.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -130,7 +130,7 @@ describe.each([
     const store = openStore();
     const app = application(store, 50);
     const { sid } = await browser(app)("POST", "/count");
-    await untilTime(Date.now() + 50);
+    await untilPast(Date.now() + 50);
     expect(await store.get(String(sid))).toBeNull();
     expect(await store.length()).toBe(0);
   });

@@ -9,7 +9,7 @@ import {
   sessionOf,
   type Stored,
 } from "../support/session-values.js";
-import { until, untilTime } from "../support/until.js";
+import { until, untilPast } from "../support/until.js";
 import type { Behavior } from "./behavior.js";
 import type { Subject } from "./subject.js";
 
@@ -43,7 +43,7 @@ function expired({ needs, open }: Behavior): void {
       const store = open();
       const brief = sessionOf({}, 20);
       await Promise.all([store.set("brief", brief), store.set("long", sessionOf({}))]);
-      await untilTime(expiryOf(brief));
+      await untilPast(expiryOf(brief));
       const answers = [store.length(), store.listed(), store.get("brief")];
       expect(await Promise.all(answers)).toEqual([1, ["long"], null]);
     });
@@ -52,7 +52,7 @@ function expired({ needs, open }: Behavior): void {
       const store = open();
       const brief = sessionOf({}, 20);
       await Promise.all([store.set("brief", brief), store.set("long", sessionOf({}))]);
-      await untilTime(expiryOf(brief));
+      await untilPast(expiryOf(brief));
       expect(await store.call("ids")).toEqual(["long"]);
     });
 
@@ -60,7 +60,7 @@ function expired({ needs, open }: Behavior): void {
       const store = open();
       const brief = sessionOf({}, 20);
       await Promise.all([store.set("brief", brief), store.set("long", sessionOf({}))]);
-      await untilTime(expiryOf(brief));
+      await untilPast(expiryOf(brief));
       expect(await store.call("stats")).toMatchObject({ sessions: 1 });
     });
 
@@ -70,7 +70,7 @@ function expired({ needs, open }: Behavior): void {
       const sids = ["brief", "brief too"];
       await Promise.all(sids.map((sid) => store.set(sid, brief)));
       await store.set("long", sessionOf({}));
-      await untilTime(expiryOf(brief));
+      await untilPast(expiryOf(brief));
       expect(await store.call("destroy", "brief")).toBe(0);
       expect(await store.call("clear")).toBe(1);
     });
@@ -108,7 +108,7 @@ function cookieExpires({ needs, open }: Behavior): void {
       const store = open({ ttlMs: 1 });
       const given = sessionOf({});
       await store.set("a", given);
-      await untilTime(Date.now() + 5);
+      await untilPast(Date.now() + 5);
       await store.checkpoint();
       expect(await store.get("a")).toStrictEqual(given);
     });
@@ -217,7 +217,7 @@ function ttl({ needs, open }: Behavior): void {
       do {
         setAt = Date.now();
         await store.set("a", { user: "ann" });
-        await untilTime(Date.now() + 2);
+        await untilPast(Date.now() + 2);
         earliest = Date.now();
         await store.touch("a", { user: "ann" });
         latest = Date.now();

@@ -8,7 +8,7 @@ import {
   sessionOf,
   type Stored,
 } from "../support/session-values.js";
-import { until, untilTime } from "../support/until.js";
+import { until, untilPast } from "../support/until.js";
 import type { Behavior } from "./behavior.js";
 import type { Subject } from "./subject.js";
 
@@ -120,7 +120,7 @@ function liveness({ needs, open }: Behavior): void {
       const store = open();
       const given = sessionOf({ user: "ann" }, 5);
       await store.set("a", given);
-      await untilTime(expiryOf(given));
+      await untilPast(expiryOf(given));
       await store.touch("a", sessionOf({ user: "ann" }));
       await store.checkpoint();
       expect(await store.get("a")).toBeNull();
@@ -132,7 +132,7 @@ function liveness({ needs, open }: Behavior): void {
       await store.length();
       const end = await prolong(store);
       await store.checkpoint();
-      await untilTime(end + 1);
+      await untilPast(end + 1);
       expect(await store.get("a")).toMatchObject({ user: "ann" });
       expect(await store.length()).toBe(1);
     });

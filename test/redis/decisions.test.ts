@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { SCRIPTS } from "../../src/worker/redis/scripts.js";
 import { openRedis, redisConfig } from "../support/redis/engines.js";
 import { HAS_SERVER, Server } from "../support/redis/server.js";
-import { until, untilTime } from "../support/until.js";
+import { until, untilPast } from "../support/until.js";
 
 const FAR = Date.UTC(2100, 0, 1);
 const DAY_MS = 86_400_000;
@@ -83,7 +83,7 @@ describe.skipIf(!HAS_SERVER)("the server decides", () => {
     const listed = Number(server.cli("PTTL", `${prefix}u:=ann`));
     expect(listed).toBeGreaterThan(DAY_MS / 2);
     expect(listed).toBeLessThanOrEqual(DAY_MS + 30);
-    await untilTime(soon);
+    await untilPast(soon);
     await until(() => server.cli("EXISTS", `${prefix}s:a`) === "0");
   });
 

@@ -10,7 +10,7 @@ import {
   proofFor,
   sharedKeys,
 } from "../../src/worker/share/handshake.js";
-import { MAX_HANDSHAKE_BYTES, PROTOCOL } from "../../src/worker/share/messages.js";
+import { MAX_HANDSHAKE_BYTES } from "../../src/worker/share/messages.js";
 
 const GUEST = {
   ...{ guest: "0123456789abcdef", lock: "1:2" },
@@ -80,16 +80,6 @@ describe("a guest and an owner", () => {
     const same = { secret, keys: plain };
     const proof = proofFor(hello, same, { ...GUEST, lock: "9:9" });
     expect(judgeProof(hello, proof, same, GUEST.lock)).toEqual({ refusal: "lock" });
-  });
-
-  it("of which the guest is newer speak the owner's version; of which it is too old, none", () => {
-    const hello = { ...newHello(), protocol: PROTOCOL + 1 };
-    const same = { secret, keys: plain };
-    expect(proofFor(hello, same, GUEST).protocol).toBe(PROTOCOL);
-    const old = proofFor({ ...hello, protocol: 0 }, same, GUEST);
-    expect(judgeProof({ ...hello, protocol: 0 }, old, same, GUEST.lock)).toEqual({
-      refusal: "protocol",
-    });
   });
 });
 

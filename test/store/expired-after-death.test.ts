@@ -8,7 +8,7 @@ import type { ExpiredSession, Write } from "../../src/protocol/contract.js";
 import { configOf } from "../support/bare-engine.js";
 import { diskStats } from "../support/engine-world.js";
 import { listenerTo } from "../support/listener.js";
-import { until, untilTime } from "../support/until.js";
+import { until, untilPast } from "../support/until.js";
 import { HEALTHY } from "../support/worker/mortal-host.js";
 import { threads } from "../support/worker/watched-workers.js";
 
@@ -36,12 +36,12 @@ it.each([[[]], [["a key of the test's own"]]])("with the keys %j", async (encryp
   const session = (sid: string, expiresAt: number): Write => [sid, "{}", expiresAt, "put", "ann"];
   await engine.write([session("a", first), session("b", second), session("destroyed", second)]);
   await engine.write([["destroyed"]]);
-  await untilTime(first);
+  await untilPast(first);
   await engine.get(["a"]);
   await until(() => told.length === 1);
 
   await threads.spawned[0]?.terminate();
-  await untilTime(second);
+  await untilPast(second);
   await engine.get(["a", "b", "destroyed"]);
   expect(threads.spawned).toHaveLength(2);
   await until(() => told.length === 2);

@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { type Form, invoke } from "../conformance/subject.js";
 import { cookie, HOUR_MS, liveSession, type Stored } from "../support/session-values.js";
 import { tempDirectory } from "../support/temp-dir.js";
-import { until, untilTime } from "../support/until.js";
+import { until, untilPast } from "../support/until.js";
 
 type Options = Omit<StoreOptions, "directory" | "pasta">;
 
@@ -46,7 +46,7 @@ describe.each(KINDS)("%s", (_, kind) => {
         invoke(store, form, "sessionsOf", [user]);
       const begin = Date.now();
       await store.set("first", sessionOf(7, { browser: "one" }));
-      await untilTime(Date.now() + 1);
+      await untilPast(Date.now() + 1);
       await store.set("second", sessionOf("7"));
       await store.set("another's", sessionOf(70));
       await store.set("nobody's", sessionOf(undefined));
@@ -160,7 +160,7 @@ describe.each(KINDS)("%s", (_, kind) => {
   it("absoluteTtl holds though disableTTL says that sessions do not expire", async () => {
     const store = open({ ...kind, disableTTL: true, absoluteTtl: 0.05 });
     await store.set("a", sessionOf("ann"));
-    await untilTime(Date.now() + 50);
+    await untilPast(Date.now() + 50);
     expect(await store.get("a")).toBeNull();
   });
 
@@ -176,7 +176,7 @@ describe.each(KINDS)("%s", (_, kind) => {
     await store.set("b", soon());
     await store.set("destroyed", soon("ann"));
     await store.destroy("destroyed");
-    await untilTime(Number(expires));
+    await untilPast(Number(expires));
     await Promise.all([store.get("a"), store.get("a"), store.get("destroyed")]);
     await until(() => told.length >= 2);
     const { gc } = await store.stats();

@@ -18,7 +18,7 @@ export async function until<T>(
   }
 }
 
-/** Resolves once the clock has reached `time` (epoch milliseconds). */
-export async function untilTime(time: number): Promise<void> {
-  await until(() => Date.now() >= time);
+/** Resolves once the millisecond of `time` (epoch milliseconds) is over. */
+export async function untilPast(time: number): Promise<void> {
+  await until(() => Date.now() > time);
 }

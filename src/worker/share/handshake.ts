@@ -81,7 +81,8 @@ export function newHello(): Hello {
 
 export function proofFor(hello: Hello, { secret, keys }: Credentials, guest: Introduction): Proof {
   const nonce = randomBytes(NONCE_BYTES).toString("hex");
-  const protocol = Math.min(PROTOCOL, hello.protocol);
+  // The newest that both speak; where there is none, one that the owner refuses.
+  const protocol = Math.max(OLDEST_PROTOCOL, Math.min(PROTOCOL, hello.protocol));
   const open = { protocol, format: VALUE_FORMAT, nonce, ...guest };
   const said = transcript("guest", hello, open);
   return { ...open, mac: mac(secret, said), keyed: keys.map((key) => mac(secret, said, key)) };

@@ -14,7 +14,7 @@ import {
   stored,
   STORES,
 } from "../../support/express/visits.js";
-import { untilTime } from "../../support/until.js";
+import { untilPast } from "../../support/until.js";
 
 /** The expiry that the stored cookie of the session has. */
 async function expiryIn(store: session.Store, sid: string): Promise<number> {
@@ -30,7 +30,7 @@ describe.each(STORES)("%s", (_, open) => {
       const { store, client } = await start(open, { cookie, rolling });
       const first = await shown(client.post("/put/colour/red"));
       const earlier = await expiryIn(store, first.sid);
-      await untilTime(Date.now() + 2);
+      await untilPast(Date.now() + 2);
       const { setCookie } = await client.get("/");
       expect(setCookie).toHaveLength(rolling ? 1 : 0);
       expect(await expiryIn(store, first.sid)).toBeGreaterThan(earlier);
@@ -42,7 +42,7 @@ describe.each(STORES)("%s", (_, open) => {
     const { store, client } = await start(open, { resave: true, cookie: { maxAge: HOUR_MS } });
     const { sid } = await shown(client.post("/put/colour/red"));
     const earlier = await expiryIn(store, sid);
-    await untilTime(Date.now() + 2);
+    await untilPast(Date.now() + 2);
     expect((await shown(client.get("/"))).data).toEqual({ colour: "red" });
     expect(await expiryIn(store, sid)).toBeGreaterThan(earlier);
     expect((await shown(client.get("/"))).data).toEqual({ colour: "red" });
@@ -63,7 +63,7 @@ describe.each(STORES)("%s", (_, open) => {
     // Sent all the same: not every client looks at the clock.
     const cookies = new Client(client.address);
     cookies.jar.take(first.setCookie, 0);
-    await untilTime(Date.now() + 50);
+    await untilPast(Date.now() + 50);
     const later = await shown(cookies.post("/put/size/large"));
     expect(later.sid).not.toBe(sid);
     expect(later.data).toEqual({ size: "large" });

@@ -7,7 +7,7 @@ import { filesStats, openStore, sessionOf } from "../../support/opened-store.js"
 import { KEY, SECRET_BODY } from "../../support/secrets.js";
 import { storedExpiry } from "../../support/stored-text.js";
 import { tempDirectory } from "../../support/temp-dir.js";
-import { untilTime } from "../../support/until.js";
+import { untilPast } from "../../support/until.js";
 
 describe("other options", () => {
   it("ttl is in seconds", async () => {
@@ -58,7 +58,7 @@ describe("other options", () => {
     await store.set("b", sessionOf({ n: 1 }));
     await store.set("c", sessionOf({ n: 2 }));
     await store.set("c", sessionOf({ cookie: { expires: new Date(0) } }));
-    await untilTime(expires.getTime() + 5);
+    await untilPast(expires.getTime() + 5);
     expect((await store.ids()).sort()).toEqual(["a", "b"]);
     expect(await store.get("b")).toStrictEqual({ n: 1 });
   });
