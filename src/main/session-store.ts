@@ -30,22 +30,6 @@ export interface FilesStats
 export interface OverRedisStats
   extends
     Pick<EngineStats, "sessions" | "refused" | "migration">,
-    Readonly<Partial<Record<keyof DiskStats, undefined>>> {
-  readonly redis: RedisStats;
-}
-
-/**
- * Counters and sizes: see {@link SessionStore.stats}. Which of the two they are, `redis` tells.
- * @example
- * ```ts
- * const stats = await store.stats();
- * if (stats.redis === undefined) console.log(stats.walBytes, stats.commits.meanMs);
- * else console.log(stats.redis.masters, stats.migration?.left);
- * ```
- */
-export interface OverRedisStats
-  extends
-    Pick<EngineStats, "sessions" | "refused" | "migration">,
     Readonly<Partial<Record<keyof DiskStats | keyof SharingStats, undefined>>> {
   readonly redis: RedisStats;
 }
