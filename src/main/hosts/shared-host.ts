@@ -4,17 +4,13 @@
  */
 import { isDeepStrictEqual } from "node:util";
 
-import type { EngineConfig } from "../../protocol/config.js";
 import type { EngineListener } from "../../protocol/contract.js";
 import { type Dispatch, dispatchTo, engineFrom } from "../../protocol/dispatch.js";
 import { type EngineHost } from "./engine-host.js";
+import type { WorkerParts } from "./worker-life.js";
 
 /** What a host is made of. Stores share one if theirs are equal. */
-interface Making {
-  readonly file: string;
-  readonly config: EngineConfig;
-  readonly resourceLimits?: object;
-}
+type Making = Omit<WorkerParts, "listener">;
 
 interface SharedHost {
   readonly making: Making;

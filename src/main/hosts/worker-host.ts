@@ -4,17 +4,14 @@
  *
  * The process stays alive while a call is in flight, and no longer.
  */
-import type { ResourceLimits } from "node:worker_threads";
-
-import type { EngineConfig } from "../../protocol/config.js";
-import type { Engine, EngineListener } from "../../protocol/contract.js";
+import type { Engine } from "../../protocol/contract.js";
 import { type DebugLog, debugLog } from "../../protocol/debug-log.js";
 import { storeClosed, StoreError, workerDied } from "../../protocol/errors.js";
 import { clearTimeout, monotonic, nextTick, setTimeout } from "../../protocol/timers.js";
 import { engineFrom } from "../../protocol/dispatch.js";
 import { type EngineHost, isTransient, RETRY_AFTER_MS } from "./engine-host.js";
 import { inRootContext } from "./root-context.js";
-import { LAST_WAIT_MS, workerError, WorkerLife } from "./worker-life.js";
+import { LAST_WAIT_MS, workerError, WorkerLife, type WorkerParts } from "./worker-life.js";
 
 /** Delays before the first, second, … respawn in a row; after the last one the host gives up. */
 const RESPAWN_DELAYS_MS = [0, 50, 100, 200, 400];
@@ -42,17 +39,10 @@ interface Call {
   deaths: number;
 }
 
-interface WorkerHostParts {
-  readonly file: string | URL;
-  readonly config: EngineConfig;
-  readonly resourceLimits?: ResourceLimits;
-  readonly listener: EngineListener;
-}
-
 export class WorkerHost implements EngineHost {
   readonly ready: Promise<void>;
   readonly engine: Engine;
-  readonly #parts: WorkerHostParts;
+  readonly #parts: WorkerParts;
   readonly #log: DebugLog;
   /** The calls in flight, in the order in which they were made and are sent. */
   readonly #calls = new Set<Call>();
@@ -69,7 +59,7 @@ export class WorkerHost implements EngineHost {
   #closed = false;
   #firstOpening!: { succeed: () => void; fail: (error: unknown) => void };
 
-  constructor(parts: WorkerHostParts) {
+  constructor(parts: WorkerParts) {
     this.#parts = parts;
     this.#log = debugLog(parts.config);
     this.ready = new Promise((succeed, fail) => (this.#firstOpening = { succeed, fail }));

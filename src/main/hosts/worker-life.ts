@@ -20,11 +20,15 @@ import { type Dispatch, dispatchTo } from "../../protocol/dispatch.js";
 import { loadingFlags } from "./loading-flags.js";
 import { notFoundHint } from "./worker-file.js";
 
-interface WorkerLifeParts {
+/** What a worker is made of, and whom it tells. */
+export interface WorkerParts {
   readonly file: string | URL;
   readonly config: EngineConfig;
   readonly resourceLimits?: ResourceLimits;
   readonly listener: EngineListener;
+}
+
+interface WorkerLifeParts extends WorkerParts {
   /**
    * Called when the collection is open.
    * @param isSuccessor whether nobody but this store can have changed anything since the last worker

@@ -6,6 +6,7 @@ import type { Engine, Write } from "../../protocol/contract.js";
 import type { Answer } from "../../protocol/pager.js";
 import { StoreError } from "../../protocol/errors.js";
 import { type Clock, elapsedSince, type Moment, momentOf } from "../ports/clock.js";
+import { lifeline } from "../ports/keep-alive.js";
 import type { Numbers } from "./messages.js";
 
 export interface Call {
@@ -37,6 +38,8 @@ export class Calls {
   readonly #open = new Map<number, Call>();
   /** The writes that have been sent, in their order. */
   readonly #numbered = new Set<Call>();
+  /** Keeps the process alive while there are any. */
+  readonly #alive = lifeline().unref();
   #ids = 0;
   #numbers = 0;
 
@@ -67,6 +70,7 @@ export class Calls {
   /** Keeps a call until it is answered. */
   add(call: Call): void {
     this.#open.set(call.id, call);
+    this.#alive.ref();
   }
 
   has({ id }: Call): boolean {
@@ -140,6 +144,7 @@ export class Calls {
   remove(call: Call): void {
     this.#open.delete(call.id);
     this.#numbered.delete(call);
+    if (this.#open.size === 0) this.#alive.unref();
   }
 
   now(): Moment {

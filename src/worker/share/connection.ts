@@ -5,6 +5,8 @@ import { nextTick } from "../../protocol/timers.js";
 import { encodeFrame, type Frame, FrameReader } from "./frames.js";
 import { MAX_FRAME_BYTES, MAX_HANDSHAKE_BYTES } from "./messages.js";
 
+const EMPTY = Buffer.alloc(0);
+
 interface Events {
   /** Whatever it throws ends the connection: the other end is not what it seems. */
   readonly onFrame: (frame: Frame) => void;
@@ -53,7 +55,7 @@ export class Connection {
   }
 
   /** What is sent in one turn goes out together. */
-  send(kind: number, body: Uint8Array): void {
+  send(kind: number, body: Uint8Array = EMPTY): void {
     const socket = this.#socket;
     if (!socket.writable) return;
     if (socket.writableCorked === 0) {

@@ -45,8 +45,6 @@ const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 const HANDSHAKE_MS = 2000;
 const DRAIN_MS = 500;
 
-const EMPTY = Buffer.alloc(0);
-
 export class GuestConnection {
   readonly #host: GuestHost;
   readonly #connection: Connection;
@@ -109,7 +107,7 @@ export class GuestConnection {
       this.#state = "judged";
       this.#endIfFails(this.#judge(JSON.parse(body.toString()) as Proof));
     } else if (this.#state !== "joined") throw new Error("not yet");
-    else if (kind === Kind.ping) this.#connection.send(Kind.pong, EMPTY);
+    else if (kind === Kind.ping) this.#connection.send(Kind.pong);
     else if (kind === Kind.call) {
       this.#endIfFails(this.#call(this.#codec.decode(body) as CallMessage));
     } else throw new Error("unknown frame");

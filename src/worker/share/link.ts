@@ -38,8 +38,6 @@ const PING_MS = 1000;
 /** With so many pings unanswered, the owner is silent. */
 const MAX_PINGS = 10;
 
-const EMPTY = Buffer.alloc(0);
-
 export class Link {
   readonly #parts: LinkParts;
   readonly #connection: Connection;
@@ -148,7 +146,7 @@ export class Link {
         this.#isSilent = true;
         this.#connection.destroy();
         return;
-      } else this.#connection.send(Kind.ping, EMPTY);
+      } else this.#connection.send(Kind.ping);
       this.#watch(events);
     });
   }

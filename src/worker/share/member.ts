@@ -9,7 +9,7 @@ import { engineFrom } from "../../protocol/dispatch.js";
 import { storeClosed } from "../../protocol/errors.js";
 import { decodeError } from "../../protocol/wire-error.js";
 import { type Environment, openOwned, type Owned } from "../disk/engine.js";
-import { keepAliveDuring, lifeline } from "../ports/keep-alive.js";
+import { keepAliveDuring } from "../ports/keep-alive.js";
 import type { Sockets } from "../ports/sockets.js";
 import { type Call, Calls } from "./calls.js";
 import { Changes } from "./changes.js";
@@ -48,10 +48,8 @@ export class Member {
   #isClosed = false;
   /** Settles what this store was doing when it lost the collection. */
   #settling: Promise<void> | null = null;
-  /** Of its role, or when no call waits any more. */
+  /** Of its role, or of the calls that wait. */
   readonly #changes = new Changes();
-  /** Keeps the process alive while a call waits. */
-  readonly #alive = lifeline().unref();
 
   private constructor(parts: MemberParts) {
     const { config, environment, sockets } = parts;
@@ -67,7 +65,7 @@ export class Member {
       isOver: () => this.#role.name !== "none" || this.#isClosed,
       onFailure: parts.listener.onError,
       onExpired: () => {
-        this.#settleDown();
+        this.#changes.tell();
       },
     });
     this.#watchExpired = config.watchExpired ?? false;
@@ -94,10 +92,7 @@ export class Member {
     });
   }
 
-  /**
-   * Opens the collection, or joins the store that has it open.
-   * @throws StoreError `STORE_LOCKED`, `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_FULL`, `STORE_IO`
-   */
+  /** Opens the collection, or joins the store that has it open. @throws StoreError */
   static async open(parts: MemberParts): Promise<Opened> {
     const member = new Member(parts);
     // An owner that has been joined may still be opening the files: the link to it keeps nobody alive.
@@ -105,23 +100,16 @@ export class Member {
     const role = member.#role;
     const isSuccessor = role.name === "owner" && role.owned.lock.isOwn;
     if (!isSuccessor) member.#repeats.cancel();
-    return { engine: member.#engine(), isSuccessor };
+    const engine = engineFrom((method, args) =>
+      method === "close"
+        ? (member.#closing ??= keepAliveDuring(member.#close()))
+        : member.#repeats.make(method, args, (...made) => member.#make(method, ...made)),
+    );
+    return { engine, isSuccessor };
   }
 
   async #firstRole(): Promise<void> {
     while (this.#role.name === "none") await this.#elect();
-  }
-
-  #engine(): Engine {
-    return engineFrom((method, args) =>
-      method === "close"
-        ? (this.#closing ??= keepAliveDuring(this.#close()))
-        : this.#call(method, args),
-    );
-  }
-
-  #call(method: keyof Engine, args: readonly unknown[]): Promise<unknown> {
-    return this.#repeats.make(method, args, (...made) => this.#make(method, ...made));
   }
 
   #make(method: keyof Engine, args: readonly unknown[], isRepeat: boolean): Promise<unknown> {
@@ -133,15 +121,12 @@ export class Member {
     }
     const { call, answer } = this.#calls.make(method, args, isRepeat);
     this.#dispatch(call);
-    return method === "stats" ? this.#withSharing(answer) : answer;
+    return this.#completed(method, answer);
   }
 
   #dispatch(call: Call): void {
     const role = this.#role;
-    if (role.name !== "owner" || call.sentAt !== null) {
-      this.#calls.add(call);
-      this.#alive.ref();
-    }
+    if (role.name !== "owner" || call.sentAt !== null) this.#calls.add(call);
     if (role.name !== "none") role.make(call);
   }
 
@@ -149,7 +134,7 @@ export class Member {
     const decoded = "error" in outcome ? { error: decodeError(outcome.error) } : outcome;
     const next = this.#calls.answer(id, decoded);
     if (this.#role.name === "guest") this.#role.answered(id, next);
-    this.#settleDown();
+    this.#changes.tell();
   }
 
   #become(role: Role): void {
@@ -160,15 +145,12 @@ export class Member {
     this.#calls.failUnrepeatable();
     for (const call of this.#calls.inOrder()) this.#dispatch(call);
     this.#changes.tell();
-    this.#settleDown();
   }
 
   /** The owner is gone. */
   #left(): void {
-    if (this.#role.name !== "guest") {
-      this.#changes.tell();
-      return;
-    }
+    this.#changes.tell();
+    if (this.#role.name !== "guest") return;
     this.#log("the process that had it open is gone");
     this.#role = NONE;
     this.#search.start();
@@ -185,8 +167,6 @@ export class Member {
     this.#log("another process has taken it over");
     this.#role = NONE;
     await (this.#settling = role.abandon());
-    // What it keeps for the next owner keeps the process alive.
-    if (this.#calls.size > 0) this.#alive.ref();
     this.#search.start();
   }
 
@@ -227,17 +207,21 @@ export class Member {
     this.#become(role);
     const { reception } = this.#place;
     this.#repeats.before(() =>
-      reception?.serve((method, ...rest) => {
-        const answer = role.dispatch(method, ...rest);
-        return method === "stats" ? this.#withSharing(answer) : answer;
-      }, owned.limit),
+      reception?.serve(
+        (method, ...rest) => this.#completed(method, role.dispatch(method, ...rest)),
+        owned.limit,
+      ),
     );
   }
 
-  async #withSharing(answer: Promise<unknown>): Promise<EngineStats> {
-    const stats = (await answer) as EngineStats;
-    const part = this.#place.partIn(this.#role.name === "owner", stats.sharing?.guests ?? 0);
-    return { ...stats, sharing: { ...part, elections: this.#elections } };
+  /** To `stats`, the answer says what this store is among the others. */
+  #completed(method: keyof Engine, answer: Promise<unknown>): Promise<unknown> {
+    if (method !== "stats") return answer;
+    return answer.then((value) => {
+      const stats = value as EngineStats;
+      const part = this.#place.partIn(this.#role.name === "owner", stats.sharing?.guests ?? 0);
+      return { ...stats, sharing: { ...part, elections: this.#elections } };
+    });
   }
 
   async #close(): Promise<void> {
@@ -263,12 +247,5 @@ export class Member {
         return;
       } else await this.#changes.next();
     }
-  }
-
-  /** For when a call has been answered. */
-  #settleDown(): void {
-    if (this.#calls.size > 0) return;
-    this.#alive.unref();
-    this.#changes.tell();
   }
 }

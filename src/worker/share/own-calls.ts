@@ -6,6 +6,7 @@ import type { Engine, Write, WriteOutcome } from "../../protocol/contract.js";
 import { StoreError, workerDied } from "../../protocol/errors.js";
 import { encodeError } from "../../protocol/wire-error.js";
 import { type Call, type Calls, uncertainError, UNREPEATABLE } from "./calls.js";
+import { Changes } from "./changes.js";
 import type { Caller, Gate } from "./gate.js";
 
 export class OwnCalls {
@@ -13,7 +14,7 @@ export class OwnCalls {
   readonly #calls: Calls;
   readonly #isLost: () => boolean;
   #underWay = 0;
-  readonly #onSettled: (() => void)[] = [];
+  readonly #settlings = new Changes();
 
   /** @param calls where calls are kept for the next owner */
   constructor(gate: Gate, calls: Calls, isLost: () => boolean) {
@@ -44,7 +45,7 @@ export class OwnCalls {
 
   /** Resolves when none is under way. */
   async settled(): Promise<void> {
-    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onSettled.push(resolve));
+    if (this.#underWay > 0) await this.#settlings.next();
   }
 
   #dispatch(
@@ -61,7 +62,7 @@ export class OwnCalls {
         this.#failed(call, error);
       })
       .finally(() => {
-        if (--this.#underWay === 0) for (const resolve of this.#onSettled.splice(0)) resolve();
+        if (--this.#underWay === 0) this.#settlings.tell();
       });
   }
 
