@@ -8,13 +8,13 @@ export type Verdict =
   /** It has not taken effect and never will. */
   | { readonly kind: "failed"; readonly error: StoreError }
   /** It has not taken effect, and may in a moment. */
-  | { readonly kind: "again"; readonly reason: string }
+  | { readonly kind: "again" }
   /** It has not taken effect: another node of the cluster is to be asked. */
   | { readonly kind: "moved"; readonly ask: string | null }
   /** The scripts are gone. */
   | { readonly kind: "no script" }
   /** It may have taken effect. */
-  | { readonly kind: "unanswered"; readonly reason: string };
+  | { readonly kind: "unanswered" };
 
 /** The connection was lost, or given up, before an answer had come. */
 export class LostConnection extends Error {
@@ -45,12 +45,12 @@ export function isOfReplica(error: unknown): boolean {
 
 export function judge(error: unknown): Verdict {
   if (error instanceof StoreError) return { kind: "failed", error };
-  if (!isReply(error)) return { kind: "unanswered", reason: messageOf(error) };
+  if (!isReply(error)) return { kind: "unanswered" };
   const code = codeOf(error);
   if (code === "NOSCRIPT") return { kind: "no script" };
   if (code === "MOVED") return { kind: "moved", ask: null };
   if (code === "ASK") return { kind: "moved", ask: error.message.split(" ")[2] ?? null };
-  if (PASSING.has(code)) return { kind: "again", reason: error.message };
+  if (PASSING.has(code)) return { kind: "again" };
   return { kind: "failed", error: refusal(error) };
 }
 

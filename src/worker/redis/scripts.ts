@@ -30,6 +30,14 @@ const late = (argument: number): string =>
 /** Whether a session lives that expires at `e` and was created at `t`, with the absolute ttl `abs`. */
 const LIVES = "tonumber(e) > now and (abs == 0 or not t or t + abs > now)";
 
+/** Lets a session that was created at `t` expire at `e`, or earlier by its age; `expiry` is the same as text. */
+const limited = (argument: number): string => `local expiry = ARGV[${argument}]
+e = tonumber(expiry)
+if abs > 0 and t and t + abs < e then
+  e = t + abs
+  expiry = string.format('%.0f', e)
+end`;
+
 /** Has the key expire with the session. */
 const EXPIRE = "redis.call('PEXPIREAT', key, expiry)";
 
@@ -56,13 +64,9 @@ if w and string.sub(w, 1, #ARGV[5]) == ARGV[5] then
 end
 if not live and mode == 'update' then return -1 end
 if ARGV[8] ~= '' and (not live or w ~= ARGV[8]) then return -2 end
-local exists, expiry = e, ARGV[3]
+local exists = e
 t = ARGV[12] or (live and t or string.format('%.0f', now))
-e = tonumber(expiry)
-if abs > 0 and t + abs < e then
-  e = t + abs
-  expiry = string.format('%.0f', e)
-end
+${limited(3)}
 if e <= now then
   if exists then redis.call('UNLINK', key) end
   return live and 1 or 0
@@ -92,12 +96,7 @@ local h = redis.call('HMGET', key, 'e', 't', 'w', 'u', 'x')
 local e, t = h[1], h[2]
 if not e or not (${LIVES}) then return 0 end
 if ARGV[5] ~= '' and h[3] ~= ARGV[5] then return 1 end
-local expiry = ARGV[2]
-e = tonumber(expiry)
-if abs > 0 and t and t + abs < e then
-  e = t + abs
-  expiry = string.format('%.0f', e)
-end
+${limited(2)}
 if e <= now then
   redis.call('UNLINK', key)
   return 0
@@ -154,12 +153,7 @@ if e and ${LIVES} then return 1 end
 if h[3] then return 0 end
 if e then redis.call('UNLINK', key) end
 t = ARGV[4] ~= '' and ARGV[4] or string.format('%.0f', now)
-local expiry = ARGV[3]
-e = tonumber(expiry)
-if abs > 0 and t + abs < e then
-  e = t + abs
-  expiry = string.format('%.0f', e)
-end
+${limited(3)}
 if e <= now then return 0 end
 redis.call('HSET', key, 'd', ARGV[1], 'e', expiry, 't', t, 'w', ARGV[6])
 if ARGV[2] ~= '' then redis.call('HSET', key, 'c', ARGV[2]) end
