@@ -1,7 +1,4 @@
-/**
- * An uncommitted write. Some take effect only where they find a certain session: an update one that
- * lives, the deletion of a user's session one of that user.
- */
+/** An uncommitted write, and the chain of those of one id. */
 import type { StoreError } from "../../protocol/errors.js";
 import type { SessionDocument } from "./documents/document.js";
 import type { Mark } from "./executed.js";
@@ -31,25 +28,6 @@ export interface PendingWrite {
   commit?: number;
 }
 
-/** Decides whether a write takes effect. @param before what it finds */
-export function decide(write: PendingWrite, before: SessionDocument | null | undefined): void {
-  if (write.liveAt !== undefined) write.isVoid = !isLive(before, write.liveAt);
-  else if (write.user !== undefined) write.isVoid = before?.user !== write.user;
-}
-
-/** Whether it is not settled yet what a write finds. */
-export function isUndecided({ session, liveAt, user, commit, failure }: PendingWrite): boolean {
-  if (commit !== undefined || failure !== undefined) return false;
-  if (liveAt === undefined || session === null) return user !== undefined;
-  // What a touch has ended meanwhile had been found.
-  return session.expiresAt > liveAt;
-}
-
-/** Whether it takes effect only where it finds what it must find. */
-export function isConditional({ liveAt, user }: PendingWrite): boolean {
-  return liveAt !== undefined || user !== undefined;
-}
-
 /** The last uncommitted write of the chain that this one is in. */
 export function lastOf(write: PendingWrite): PendingWrite {
   let last = write;
@@ -57,11 +35,16 @@ export function lastOf(write: PendingWrite): PendingWrite {
   return last;
 }
 
-/** This one and the uncommitted writes before it, of the same id. */
-export function chainOf(write: PendingWrite): PendingWrite[] {
-  const chain: PendingWrite[] = [];
-  for (let at: PendingWrite | undefined = write; at !== undefined; at = at.previous) chain.push(at);
-  return chain;
+/** This one and the uncommitted writes before it, of the same id, the latest first. */
+export function* chainOf(write: PendingWrite | undefined): Generator<PendingWrite> {
+  for (let at = write; at !== undefined; at = at.previous) yield at;
+}
+
+/** The latest of these that takes effect, if one does. */
+export function effective(write: PendingWrite | undefined): PendingWrite | undefined {
+  let latest = write;
+  while (latest?.isVoid === true) latest = latest.previous;
+  return latest;
 }
 
 /** The first uncommitted write before this one, of the same id. */

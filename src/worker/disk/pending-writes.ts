@@ -1,26 +1,15 @@
 /**
  * The sessions as calls see them: the committed ones, overlaid with uncommitted writes. If a write
  * fails, the previous value is visible again. A clear hides all at once, however long it takes.
- *
- * What a write finds depends on the writes before it: should one of them fail, it is decided again
- * which of those behind it take effect.
  */
 import type { Touch } from "../../protocol/contract.js";
 import type { StoreError } from "../../protocol/errors.js";
 import { nextTurn } from "../../protocol/timers.js";
+import { decide, decideAgain, type Found } from "./decisions.js";
 import type { Collection } from "./documents/collection.js";
 import type { SessionDocument } from "./documents/document.js";
 import type { Lifetime } from "./lifetime.js";
-import {
-  chainOf,
-  decide,
-  firstOf,
-  isLive,
-  isConditional,
-  isUndecided,
-  lastOf,
-  type PendingWrite,
-} from "./pending-write.js";
+import { chainOf, effective, firstOf, isLive, lastOf, type PendingWrite } from "./pending-write.js";
 
 /** How many writes become part of the collection before calls get a turn. */
 const SLICE_WRITES = 4096;
@@ -53,9 +42,7 @@ export class PendingWrites {
 
   /** The uncommitted write that decides what calls see, if there is one. */
   newest(sid: string): PendingWrite | undefined {
-    let write = this.#visibleSpan.get(sid);
-    while (write?.isVoid === true) write = write.previous;
-    return write;
+    return effective(this.#visibleSpan.get(sid));
   }
 
   /**
@@ -64,9 +51,7 @@ export class PendingWrites {
    */
   *possible(sid: string): Generator<SessionDocument> {
     for (const span of this.#spans.toReversed()) {
-      for (let write = span.get(sid); write !== undefined; write = write.previous) {
-        if (write.session !== null) yield write.session;
-      }
+      for (const { session } of chainOf(span.get(sid))) if (session !== null) yield session;
     }
     const committed = this.#collection.get(sid);
     if (committed !== undefined) yield committed;
@@ -178,7 +163,8 @@ export class PendingWrites {
    */
   limit(now: number): boolean {
     let hasUndated = false;
-    for (const { session } of this.#spans.flatMap((span) => [...span.values()].flatMap(chainOf))) {
+    const newest = this.#spans.flatMap((span) => [...span.values()]);
+    for (const { session } of newest.flatMap((write) => [...chainOf(write)])) {
       if (session === null) continue;
       hasUndated ||= session.createdAt === undefined;
       session.expiresAt = this.#lifetime.limited(session, now);
@@ -198,8 +184,8 @@ export class PendingWrites {
     }
     // If a pending write fails, the value that becomes visible again must have the touch, too.
     for (const span of this.#spans) {
-      for (let write = span.get(sid); write !== undefined; write = write.previous) {
-        if (isLive(write.session, now)) this.#extend(write.session, touch);
+      for (const { session } of chainOf(span.get(sid))) {
+        if (isLive(session, now)) this.#extend(session, touch);
       }
     }
     const committed = this.#collection.get(sid);
@@ -214,44 +200,17 @@ export class PendingWrites {
     session.unused = undefined;
   }
 
-  /**
-   * Decides again about a write and those behind it, up to one that takes effect in any case.
-   * @param error that of the write before it which failed, or undefined if none did
-   */
+  /** @param error that of the write before it which failed, or undefined if none did */
   #decideFrom(first: PendingWrite, error?: StoreError): void {
-    let base = this.#foundBy(first);
-    for (let write: PendingWrite | undefined = first; write !== undefined; write = write.next) {
-      if (!isConditional(write)) return;
-      if (isUndecided(write)) this.#decideOne(write, base, error);
-      if (write.isVoid !== true) base = write.session;
-    }
+    decideAgain(first, this.#foundBy(first), this.#lifetime, error);
   }
 
   /** What a write finds: what the last one before it has stored that takes effect. */
-  #foundBy(write: PendingWrite): SessionDocument | null | undefined {
-    let before = write.previous;
-    while (before?.isVoid === true) before = before.previous;
+  #foundBy(write: PendingWrite): Found {
+    const before = effective(write.previous);
     if (before !== undefined) return before.session;
     const isBehindClear = this.#spans[0].get(write.sid) !== lastOf(write);
     return isBehindClear ? undefined : this.#collection.get(write.sid);
-  }
-
-  #decideOne(
-    write: PendingWrite,
-    before: SessionDocument | null | undefined,
-    error: StoreError | undefined,
-  ): void {
-    const { session, isVoid: wasVoid } = write;
-    decide(write, before);
-    if (session === null) return;
-    if (write.isVoid !== true) this.#continueLife(session, before);
-    else if (wasVoid === false && error !== undefined) write.failure = error;
-  }
-
-  /** What an update stores is as old as what it finds. */
-  #continueLife(session: SessionDocument, before: SessionDocument | null | undefined): void {
-    session.createdAt = before?.createdAt ?? session.createdAt;
-    session.expiresAt = this.#lifetime.expiry(session.expiresAt, session.createdAt);
   }
 
   #visibleCommitted(sid: string): SessionDocument | undefined {
