@@ -7,36 +7,23 @@
  * state that already includes it changes nothing.
  */
 import type { StoreError } from "../../protocol/errors.js";
-import type { Clock } from "../ports/clock.js";
 import { ioError } from "../ports/failure.js";
-import type { Files, OpenFile } from "../ports/files.js";
+import type { OpenFile } from "../ports/files.js";
 import type { Committer } from "./committer.js";
-import type { Collection } from "./documents/collection.js";
+import type { Room, RoomParts } from "./disk-room.js";
 import { documentText } from "./documents/document.js";
 import type { Executed } from "./executed.js";
-import type { Journal } from "./journal/journal.js";
-import type { Keyring } from "./keys/keyring.js";
 import { keepSalt } from "./keys/salt.js";
 import { writeMarks } from "./marks.js";
 import { OldFiles } from "./old-files.js";
 import { Pace } from "./pace.js";
-import type { CollectionPaths } from "./paths.js";
-import type { Room } from "./disk-room.js";
 import { SnapshotWriter, SYNC_BYTES } from "./snapshot/snapshot-writer.js";
 
 /** Bytes of the journal that are copied at once. */
 const COPY_BYTES = 1024 * 1024;
 
-export interface CompactionParts {
-  readonly files: Files;
-  readonly paths: CollectionPaths;
-  readonly collection: Collection;
-  /** Documents of other applications, as JSON text. */
-  readonly kept: readonly (readonly [id: string, json: string])[];
-  readonly journal: Journal;
+export interface CompactionParts extends RoomParts {
   readonly committer: Committer;
-  readonly keyring: Keyring | null;
-  readonly clock: Clock;
   readonly executed: Executed;
   /** Rejects if another process has taken over the collection. */
   readonly assertOwned: () => Promise<void>;

@@ -11,10 +11,12 @@ import type { Journal } from "./journal/journal.js";
 import type { Keyring } from "./keys/keyring.js";
 import type { CollectionPaths } from "./paths.js";
 
-interface RoomParts {
+/** What the new files of a compaction are made of, and where. */
+export interface RoomParts {
   readonly files: Files;
   readonly paths: CollectionPaths;
   readonly collection: Collection;
+  /** Documents of other applications, as JSON text. */
   readonly kept: readonly (readonly [id: string, json: string])[];
   readonly journal: Journal;
   readonly keyring: Keyring | null;
