@@ -1,12 +1,12 @@
 /** The commands that change what is there: revoke, compact. */
 import type { Engine } from "../protocol/contract.js";
-import { decodeError } from "../protocol/wire-error.js";
+import { writeOne } from "../protocol/dispatch.js";
 import { change } from "./access.js";
 import { EXIT, type Exit, Failure, usage } from "./failure.js";
 import { noSession } from "./looking.js";
 import type { Given } from "./options.js";
 import { confirm, write, writeJson } from "./output.js";
-import { type Place, placeOf } from "./place.js";
+import { placeOf } from "./place.js";
 
 /** Which sessions to end: one, a user's, or all. */
 interface Target {
@@ -17,7 +17,9 @@ interface Target {
 export async function revoke(given: Given): Promise<Exit> {
   const { what, end } = targetOf(given);
   const place = placeOf(given);
-  await assertWanted(given, `End ${what} in ${place.name}?`);
+  if (!given.is("yes") && !(await confirm(`End ${what} in ${place.name}?`))) {
+    throw new Failure(EXIT.failed, "nothing was changed");
+  }
   const revoked = await change(place, end);
   if (revoked === 0 && given.args.length > 0) throw noSession(place);
   if (given.is("json")) await writeJson({ revoked });
@@ -31,7 +33,7 @@ function targetOf(given: Given): Target {
   const isAll = given.is("all");
   const ways = [id, user, isAll || undefined].filter((way) => way !== undefined);
   if (ways.length !== 1) throw usage("which sessions? Give an id, --user USER or --all");
-  if (id !== undefined) return { what: "this session", end: (engine) => endOne(engine, id) };
+  if (id !== undefined) return { what: "this session", end: (engine) => writeOne(engine, [id]) };
   if (user === undefined) return { what: "all sessions", end: (engine) => engine.clear() };
   return {
     what: "all sessions of this user",
@@ -39,24 +41,12 @@ function targetOf(given: Given): Target {
   };
 }
 
-async function endOne(engine: Engine, id: string): Promise<number> {
-  const [outcome = 0] = await engine.write([[id]]);
-  if (typeof outcome !== "number") throw decodeError(outcome);
-  return outcome;
-}
-
-/** @throws Failure unless the user wants it */
-export async function assertWanted(given: Given, question: string): Promise<void> {
-  if (given.is("yes") || (await confirm(question))) return;
-  throw new Failure(EXIT.failed, "nothing was changed");
-}
-
 export function counted(sessions: number): string {
   return `${sessions} ${sessions === 1 ? "session" : "sessions"}`;
 }
 
 export async function compact(given: Given): Promise<Exit> {
-  const place: Place = placeOf(given);
+  const place = placeOf(given);
   if (place.files === null)
     throw usage("compact is of files: in Redis there is nothing to rewrite");
   const disk = await change(place, async (engine) => {

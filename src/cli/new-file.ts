@@ -3,11 +3,9 @@ import { randomBytes } from "node:crypto";
 import { dirname, resolve } from "node:path";
 
 import type { OpenFile } from "../worker/ports/files.js";
+import { GatheredWrites } from "../worker/ports/gathered-writes.js";
 import { nodeFiles } from "../worker/ports/node-files.js";
 import { EXIT, Failure } from "./failure.js";
-
-/** Bytes that are gathered before each write. */
-const CHUNK_BYTES = 256 * 1024;
 
 /** A name beside another, for what is not complete yet. */
 export function partialName(path: string): string {
@@ -18,14 +16,13 @@ export class NewFile {
   readonly #path: string;
   readonly #temporary: string;
   readonly #file: OpenFile;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #position = 0;
+  readonly #writes: GatheredWrites;
 
   private constructor(path: string, temporary: string, file: OpenFile) {
     this.#path = path;
     this.#temporary = temporary;
     this.#file = file;
+    this.#writes = new GatheredWrites(file);
   }
 
   /**
@@ -42,14 +39,11 @@ export class NewFile {
   }
 
   async write(text: string): Promise<void> {
-    const bytes = Buffer.from(text);
-    this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
-    if (this.#heldBytes >= CHUNK_BYTES) await this.#flush();
+    await this.#writes.add(Buffer.from(text));
   }
 
   async finish(): Promise<void> {
-    await this.#flush();
+    await this.#writes.flush();
     await this.#file.sync();
     await this.#file.close();
     await nodeFiles.rename(this.#temporary, this.#path);
@@ -59,12 +53,5 @@ export class NewFile {
   async discard(): Promise<void> {
     await this.#file.close().catch(() => undefined);
     await nodeFiles.remove(this.#temporary);
-  }
-
-  async #flush(): Promise<void> {
-    await this.#file.write(Buffer.concat(this.#held), this.#position);
-    this.#position += this.#heldBytes;
-    this.#held = [];
-    this.#heldBytes = 0;
   }
 }

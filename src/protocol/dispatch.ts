@@ -1,5 +1,6 @@
-/** An engine as one function, and one function as an engine. */
-import { type Engine, ENGINE_METHODS } from "./contract.js";
+/** An engine as one function, one function as an engine, and a call for one write. */
+import { type Engine, ENGINE_METHODS, type Write } from "./contract.js";
+import { decodeError } from "./wire-error.js";
 
 /** Calls one method of an engine. */
 export type Dispatch = (method: keyof Engine, args: unknown[]) => Promise<unknown>;
@@ -16,4 +17,14 @@ export function engineFrom(dispatch: Dispatch): Engine {
 /** One function for all methods of an engine. Dual of {@link engineFrom}. */
 export function dispatchTo(engine: Engine): Dispatch {
   return (method, args) => (engine[method] as (...args: unknown[]) => Promise<unknown>)(...args);
+}
+
+/**
+ * Makes one write, whose failure, which an engine tells as a value, is thrown.
+ * @returns how many live sessions it has replaced or deleted
+ */
+export async function writeOne(engine: Pick<Engine, "write">, write: Write): Promise<number> {
+  const [outcome = 0] = await engine.write([write]);
+  if (typeof outcome !== "number") throw decodeError(outcome);
+  return outcome;
 }

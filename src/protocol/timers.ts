@@ -10,8 +10,8 @@ import * as timersPromises from "node:timers/promises";
 
 export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = timers;
 
-/** Resolves in the next turn of the event loop. */
-export const { setImmediate: nextTurn } = timersPromises;
+/** One resolves in the next turn of the event loop, the other after so many milliseconds. */
+export const { setImmediate: nextTurn, setTimeout: pause } = timersPromises;
 
 export const nextTick = process.nextTick.bind(process);
 

@@ -7,7 +7,7 @@
 import type { Engine } from "../../protocol/contract.js";
 import { type DebugLog, debugLog } from "../../protocol/debug-log.js";
 import { storeClosed, StoreError, workerDied } from "../../protocol/errors.js";
-import { clearTimeout, monotonic, nextTick, setTimeout } from "../../protocol/timers.js";
+import { clearTimeout, monotonic, nextTick, pause, setTimeout } from "../../protocol/timers.js";
 import { engineFrom } from "../../protocol/dispatch.js";
 import { type EngineHost, isTransient, RETRY_AFTER_MS } from "./engine-host.js";
 import { inRootContext } from "./root-context.js";
@@ -232,13 +232,9 @@ export class WorkerHost implements EngineHost {
         // It may not have released its lock.
         if (!hasClosed) abandoned.add(owner);
       });
-      await (hasClosed ? ended : Promise.race([ended, lastWait()]));
+      await (hasClosed ? ended : Promise.race([ended, pause(LAST_WAIT_MS)]));
       // What was called while it closed may have reached a thread that was ending.
       for (const call of this.#calls) this.#fail(call, storeClosed());
     }
   }
-}
-
-function lastWait(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, LAST_WAIT_MS));
 }

@@ -18,6 +18,11 @@ import { Walk } from "./walk.js";
 /** By how much clocks may differ without harm. */
 const MARGIN_MS = 1000;
 
+interface Told {
+  readonly report: Report;
+  readonly log: DebugLog;
+}
+
 /** Opens the engine over the files that sessions are moved from. */
 export type OpenFiles = (config: DiskEngineConfig) => Promise<DiskEngine>;
 
@@ -36,7 +41,7 @@ export async function openMovingEngine(
   try {
     const source = await openSource(config, openFiles, { log, report });
     if (!config.durable) report(notDurable());
-    return start(config, { source, destination, report, log });
+    return start(config, source, destination, { report, log });
   } catch (error) {
     await destination.close();
     throw error;
@@ -46,7 +51,7 @@ export async function openMovingEngine(
 async function openSource(
   config: MovingEngineConfig,
   openFiles: OpenFiles,
-  told: { readonly log: DebugLog; readonly report: Report },
+  told: Told,
 ): Promise<Source> {
   const { migrateFrom, redis: _, ...common } = config;
   if ("redis" in migrateFrom) {
@@ -68,17 +73,9 @@ async function openSource(
 
 function start(
   { redis: { failAfterMs } }: MovingEngineConfig,
-  {
-    source,
-    destination,
-    report,
-    log,
-  }: {
-    readonly source: Source;
-    readonly destination: RedisEngine;
-    readonly report: Report;
-    readonly log: DebugLog;
-  },
+  source: Source,
+  destination: RedisEngine,
+  { report, log }: Told,
 ): Engine {
   const sessions = new Sessions(source, destination, failAfterMs);
   const service = new MovingService({ source, destination, sessions, report });

@@ -1,6 +1,6 @@
 /** The sessions of a collection in files, to be moved from there. */
-import { decodeError } from "../../protocol/wire-error.js";
 import type { StoredSession } from "../../protocol/contract.js";
+import { writeOne } from "../../protocol/dispatch.js";
 import type { DiskEngine } from "../disk/engine.js";
 import type { Source } from "./places.js";
 
@@ -19,10 +19,8 @@ export class Files implements Source {
     return session;
   }
 
-  async remove(sid: string): Promise<number> {
-    const [outcome = 0] = await this.#engine.write([[sid]]);
-    if (typeof outcome !== "number") throw decodeError(outcome);
-    return outcome;
+  remove(sid: string): Promise<number> {
+    return writeOne(this.#engine, [sid]);
   }
 
   async idsOf(user: string): Promise<string[]> {

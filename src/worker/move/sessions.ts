@@ -4,9 +4,9 @@
  * in the new one, so that nobody stores it who has read it before.
  */
 import type { FoundSession, Touch, Write } from "../../protocol/contract.js";
+import { writeOne } from "../../protocol/dispatch.js";
 import { StoreError } from "../../protocol/errors.js";
 import { monotonic } from "../../protocol/timers.js";
-import { decodeError } from "../../protocol/wire-error.js";
 import type { RedisEngine } from "../redis/engine.js";
 import type { Source } from "./places.js";
 
@@ -76,22 +76,16 @@ export class Sessions {
     const [sid, , , mode = "put"] = write;
     if (write.length === 1) return this.destroy(sid);
     if (mode === "update") await this.move(sid);
-    const live = await this.#inNewPlace(write);
+    const live = await writeOne(this.#destination, write);
     if (mode === "update" || this.isOver) return live;
     // One that is left there would come back when this one has expired.
     return Math.max(live, await halfDone(this.#source.remove(sid)));
   }
 
   async destroy(sid: string): Promise<number> {
-    if (this.isOver) return this.#inNewPlace([sid]);
+    if (this.isOver) return writeOne(this.#destination, [sid]);
     const live = await halfDone(this.#source.remove(sid));
-    return Math.max(live, await halfDone(this.#inNewPlace([sid])));
-  }
-
-  async #inNewPlace(write: Write): Promise<number> {
-    const [outcome = 0] = await this.#destination.write([write]);
-    if (typeof outcome !== "number") throw decodeError(outcome);
-    return outcome;
+    return Math.max(live, await halfDone(writeOne(this.#destination, [sid])));
   }
 }
 

@@ -7,6 +7,7 @@ import { MAX_TIME } from "../../protocol/config.js";
 import type { StoredSession } from "../../protocol/contract.js";
 import { type Report, StoreError } from "../../protocol/errors.js";
 import { keepAliveDuring } from "../ports/keep-alive.js";
+import { timeOf } from "./connection.js";
 import { walk, type Walked } from "./listing.js";
 import { patternOf } from "./names.js";
 import { connect, leave, type Servers } from "./servers.js";
@@ -97,10 +98,7 @@ export class ConnectRedis {
       this.#servers.caller.read(key, ["TIME"]),
       this.#servers.caller.read(key, ["PTTL", key]),
     ]);
-    const [seconds, micros] = (time as string[]).map(Number) as [number, number];
-    return Number(left) < 0
-      ? Number(left)
-      : seconds * 1000 + Math.floor(micros / 1000) + Number(left);
+    return Number(left) < 0 ? Number(left) : Math.floor(timeOf(time)) + Number(left);
   }
 }
 

@@ -154,7 +154,8 @@ async function loadScripts(line: Line): Promise<ReadonlyMap<ScriptName, string>>
   return new Map(names.map((name, index) => [name, String(hashes[index])]));
 }
 
-function timeOf(reply: unknown): number {
+/** What `TIME` tells, in epoch milliseconds and parts of one. */
+export function timeOf(reply: unknown): number {
   const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
   if (seconds === undefined || micros === undefined) {
     throw new StoreError("STORE_IO", "the Redis server does not tell its time");
