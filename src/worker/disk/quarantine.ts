@@ -6,6 +6,7 @@
 import { join } from "node:path";
 
 import { type Files, openIfThere, type OpenFile } from "../ports/files.js";
+import { GatheredWrites } from "../ports/gathered-writes.js";
 import { DATA_OFFSET, isEnvelope, plainDigest } from "./keys/cipher.js";
 import type { Keyring } from "./keys/keyring.js";
 import type { ByteRange } from "./lines/damaged-ranges.js";
@@ -100,7 +101,7 @@ async function write(
   await files.remove(path);
   const target = await files.open(path, "create");
   try {
-    const gathered = new Gathered(target);
+    const gathered = new GatheredWrites(target);
     for (const finding of findings) {
       for await (const chunk of finding()) {
         // The chunk is filled again, but only written later.
@@ -118,31 +119,6 @@ async function write(
     throw error;
   } finally {
     await target.close();
-  }
-}
-
-/** Writes many small pieces as few large ones. */
-class Gathered {
-  readonly #target: OpenFile;
-  #pieces: Buffer[] = [];
-  #bytes = 0;
-  #position = 0;
-
-  constructor(target: OpenFile) {
-    this.#target = target;
-  }
-
-  async add(piece: Buffer): Promise<void> {
-    this.#pieces.push(piece);
-    this.#bytes += piece.length;
-    if (this.#bytes >= CHUNK_BYTES) await this.flush();
-  }
-
-  async flush(): Promise<void> {
-    await this.#target.write(Buffer.concat(this.#pieces), this.#position);
-    this.#position += this.#bytes;
-    this.#pieces = [];
-    this.#bytes = 0;
   }
 }
 
