@@ -134,14 +134,14 @@ export class PendingWrites {
     this.#spans.splice(at, 1);
     const before = this.#spans[at - 1] ?? this.#spans[0];
     for (const [sid, newest] of behind) {
+      const first = firstOf(newest);
       const last = before.get(sid);
       if (last !== undefined) {
-        const first = firstOf(newest);
         first.previous = last;
         last.next = first;
       }
       before.set(sid, newest);
-      this.#decideFrom(firstOf(newest));
+      this.#decideFrom(first);
     }
   }
 
