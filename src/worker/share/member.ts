@@ -96,7 +96,7 @@ export class Member {
   static async open(parts: MemberParts): Promise<Opened> {
     const member = new Member(parts);
     // An owner that has been joined may still be opening the files: the link to it keeps nobody alive.
-    await keepAliveDuring(member.#firstRole());
+    while (member.#role.name === "none") await keepAliveDuring(member.#elect());
     const role = member.#role;
     const isSuccessor = role.name === "owner" && role.owned.lock.isOwn;
     if (!isSuccessor) member.#repeats.cancel();
@@ -106,10 +106,6 @@ export class Member {
         : member.#repeats.make(method, args, (...made) => member.#make(method, ...made)),
     );
     return { engine, isSuccessor };
-  }
-
-  async #firstRole(): Promise<void> {
-    while (this.#role.name === "none") await this.#elect();
   }
 
   #make(method: keyof Engine, args: readonly unknown[], isRepeat: boolean): Promise<unknown> {
