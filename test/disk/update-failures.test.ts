@@ -8,7 +8,7 @@ import { Lifetime } from "../../src/worker/disk/lifetime.js";
 import { memoryLimits, MemoryRoom } from "../../src/worker/disk/memory-room.js";
 import { UserSessions } from "../../src/worker/disk/user-sessions.js";
 import { Writer } from "../../src/worker/disk/writer.js";
-import { LATER, scene, turns, UNLIMITED } from "../support/commit-scene.js";
+import { LATER, MAX_PENDING_MS, scene, turns, UNLIMITED } from "../support/commit-scene.js";
 import { type Random, SEED, seededRandom } from "../support/random.js";
 
 const FAILED = { name: "StoreError", code: "STORE_IO" };
@@ -149,6 +149,22 @@ describe("an update", () => {
     expect(await cleared).toMatchObject(FAILED);
     expect(await update).toMatchObject(FAILED);
     expect(shown("new")).toBeUndefined();
+  });
+
+  it("finds the put before a clear that has waited for too long", async () => {
+    const { store, append, shown, committer, clock, writer } = await busy();
+    const put = store("new", "put", text(2), "ann");
+    await append();
+    const cleared = committer.clear().catch((error: unknown) => error);
+    clock.tick(MAX_PENDING_MS / 2);
+    const update = store("new", "update", text(3), "ann");
+    clock.tick(MAX_PENDING_MS / 2);
+    expect(await cleared).toMatchObject({ code: "STORE_OVERLOADED" });
+    await append();
+    await append();
+    await Promise.all([put, update]);
+    expect(shown("new")).toBe(text(3));
+    expect(writer.refused).toBe(0);
   });
 
   it("of nothing but the cookie fails with the put that it shares the commit of", async () => {

@@ -17,6 +17,9 @@ export const UNLIMITED = new Lifetime({ absoluteTtlMs: null, hasUsers: false });
 /** Nothing expires before. */
 export const LATER = Date.UTC(2040, 0, 1);
 
+/** Longer than that nothing waits for its commit. */
+export const MAX_PENDING_MS = 10_000;
+
 export function session(number: number): SessionDocument {
   return { json: `{"n":${number}}`, cookie: null, expiresAt: LATER + number };
 }
@@ -79,7 +82,7 @@ export async function scene(durable = true, lifetime = UNLIMITED) {
     clock,
     isDurable: () => durable,
     disk,
-    maxPendingMs: 10_000,
+    maxPendingMs: MAX_PENDING_MS,
     assertOwned: () => Promise.resolve(),
     executed,
     fence: null,
