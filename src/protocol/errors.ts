@@ -10,8 +10,8 @@
  * - `STORE_IO`: a file-system call failed; its code, such as `ENOSPC`, is in the `cause`. Over Redis:
  *   the server refused a command, such as for want of memory.
  * - `STORE_FULL`: the sessions take, or are about to take, all memory that they may have.
- * - `STORE_OVERLOADED`: too many bytes of writes are waiting for the disk already, or too many gets
- *   or touches for the worker; or this write has waited for too long. It has not taken effect.
+ * - `STORE_OVERLOADED`: too many bytes of writes are waiting for the disk or Redis already, or too many
+ *   gets or touches for the worker; or this write has waited for too long. It has not taken effect.
  * - `STORE_UNCERTAIN`: the disk was given the write and does not answer. The write is undone when it
  *   does; until then a crash may bring it back. Over Redis: the server was given the write, and
  *   whether it took effect cannot be known.

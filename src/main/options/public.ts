@@ -183,9 +183,10 @@ export interface CommonOptions extends RedisStoreOptions {
   serializer?: Serializer;
 
   /**
-   * Limit, in bytes, for writes that have not been acknowledged yet; a whole number from 1. A write
-   * beyond it fails at once with `STORE_OVERLOADED`, unless it is the only one. Deletions have the
-   * same limit for themselves, so that no logout is refused because many sessions are stored.
+   * Limit, in bytes, for writes that have not been acknowledged yet, over Redis too; a whole number
+   * from 1. A write beyond it fails at once with `STORE_OVERLOADED`, unless it is the only one.
+   * Deletions have the same limit for themselves, so that no logout is refused because many sessions
+   * are stored.
    * @defaultValue `67_108_864`
    * @example new IsolatedStore({ directory: "./data", maxPendingBytes: 8 * 1024 * 1024 });
    */
