@@ -19,7 +19,7 @@ import { Walk } from "./walk.js";
 const MARGIN_MS = 1000;
 
 /** Opens the engine over the files that sessions are moved from. */
-export type OpenFiles = (config: DiskEngineConfig) => Promise<DiskEngine>;
+type OpenFiles = (config: DiskEngineConfig) => Promise<DiskEngine>;
 
 /** @throws StoreError as the engines of both places do */
 export async function openMovingEngine(
