@@ -5,8 +5,8 @@
  *   REDIS_URL       a Redis server for the sessions, such as redis://localhost; by default they are files
  *   SESSION_SECRET  signs the session cookie; by default a secret is generated and stored in ./data
  *
- * Sessions are stored in ./data, relative to the directory the server is started in. With REDIS_URL, several
- * servers can share them: give all the same SESSION_SECRET.
+ * Sessions are stored in ./data, relative to the directory the server is started in. With REDIS_URL,
+ * servers on several machines can share them: give all the same SESSION_SECRET.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";

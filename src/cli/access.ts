@@ -6,7 +6,7 @@ import { hostInline } from "../main/hosts/inline-host.js";
 import type { DiskEngineConfig } from "../protocol/config.js";
 import type { Engine, EngineListener } from "../protocol/contract.js";
 import { StoreError } from "../protocol/errors.js";
-import { type Looker, lookerOver, type Reading } from "../worker/disk/outside.js";
+import { type Looker, lookerOver, type Outside, type Reading } from "../worker/disk/outside.js";
 import { isReadOnly } from "../worker/ports/read-only-files.js";
 import { joinEngine } from "../worker/share/open.js";
 import { EXIT, Failure, messageOf } from "./failure.js";
@@ -41,6 +41,7 @@ export async function look<T>(place: Place, use: (view: View) => Promise<T>): Pr
   const over = (engine: Engine): Promise<T> => use({ looker: engine, engine, reading: null });
   const { files, config } = place;
   if (files === null) return withEngine(place, over);
+  await noteDeparture(files);
   for (let tries = 0; (await files.holder()).state === "held"; tries++) {
     let engine: Engine | null = null;
     try {
@@ -83,6 +84,12 @@ export async function withEngine<T>(
 
 export function missing({ name }: Place): Failure {
   return new Failure(EXIT.failed, `there are no sessions in ${name}`);
+}
+
+/** What is found in the files is not all that there is. */
+export async function noteDeparture(files: Outside): Promise<void> {
+  if (!(await files.isDeparted())) return;
+  note("these sessions move, or have moved, to Redis: here are those that are left, if any");
 }
 
 function noteDamage({ damage }: Reading): void {

@@ -6,7 +6,7 @@ import { StoreError } from "../protocol/errors.js";
 import { type CopiedFile, Outside } from "../worker/disk/outside.js";
 import { readSmallFile, writeNewFile } from "../worker/ports/files.js";
 import { nodeFiles } from "../worker/ports/node-files.js";
-import { missing } from "./access.js";
+import { missing, noteDeparture } from "./access.js";
 import { counted } from "./changing.js";
 import { EXIT, type Exit, Failure, usage } from "./failure.js";
 import { makeDirectory } from "./new-directory.js";
@@ -41,6 +41,7 @@ export async function backup(given: Given): Promise<Exit> {
   const { files } = place;
   if (files === null) throw usage("backup is of files: for Redis there is export");
   if (!(await files.exists())) throw missing(place);
+  await noteDeparture(files);
   let checked: Checked = { sessions: null, damaged: 0 };
   await makeDirectory(target, async (directory) => {
     const copied = await files.copyTo(directory);

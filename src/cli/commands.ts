@@ -31,7 +31,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   list: {
     summary: "the live sessions, or those of a user",
     about:
-      "Changes nothing, and is no use of a session. What the sessions hold is shown with --with-data only.",
+      "Changes nothing, and is no use of a session. What the sessions hold is shown with --with-data only. " +
+      "A session has a user if its store has the option userOf.",
     options: [...PLACE, "user", "with-data", "json"],
     example: "list --directory ./data --user 123",
     run: list,
@@ -48,8 +49,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   revoke: {
     summary: "end a session, those of a user, or all",
     about:
-      "Whoever had it is logged out with the next request. Asks first, unless --yes is given. An id that " +
-      "begins with - comes last, after --.",
+      "Whoever had it is logged out with the next request. Asks first, unless --yes is given. A session " +
+      "has a user if its store has the option userOf. An id that begins with - comes last, after --.",
     args: "[ID]",
     options: [...PLACE, "user", "all", "yes", "json"],
     example: "revoke --directory ./data --user 123 --yes",
@@ -88,7 +89,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "the live sessions, with all they hold, as a file that import reads",
     about:
       "Changes nothing. The file is for moving sessions between directories and Redis, and has no " +
-      "encryption: keep it as you keep the sessions. Without --output it goes to stdout.",
+      "encryption: keep it as you keep the sessions. Without --output it goes to stdout; a file that is " +
+      "there is replaced with --yes only.",
     options: [...PLACE, "output", "yes", "json"],
     example: "export --directory ./data --output sessions.ndjson",
     run: exportSessions,

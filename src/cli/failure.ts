@@ -35,7 +35,8 @@ export function exitOf(error: unknown): Exit {
 /** What went wrong, with the reason of a system call. */
 export function messageOf(error: unknown): string {
   if (!isErrorLike(error)) return String(error);
-  const isOfStore = error instanceof StoreError;
-  const reason = isOfStore && isErrorLike(error.cause) ? ` (${error.cause.message})` : "";
-  return `${error.message}${reason}`;
+  const { message } = error;
+  const reason = error instanceof StoreError && isErrorLike(error.cause) ? error.cause.message : "";
+  // Over Redis the message has it already.
+  return message.includes(reason) ? message : `${message} (${reason})`;
 }

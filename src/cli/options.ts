@@ -84,7 +84,7 @@ export function parse(words: readonly string[], names: readonly OptionName[]): G
 export function unknown(what: string, name: string, known: readonly string[]): Failure {
   const nearest = nearestName(name, known, { edits: 3, lettersPerEdit: 2 });
   return usage(
-    `unknown ${what} ${name}${nearest === null ? "" : `, did you mean ${nearest}?`} ` +
+    `unknown ${what} ${name}${nearest === null ? "." : `, did you mean ${nearest}?`} ` +
       `Known: ${known.join(", ")}`,
   );
 }

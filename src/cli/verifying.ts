@@ -1,6 +1,6 @@
 /** The command that says what an opening would find: verify. */
 import type { Damage, Holder, Reading } from "../worker/disk/outside.js";
-import { missing } from "./access.js";
+import { missing, noteDeparture } from "./access.js";
 import { counted } from "./changing.js";
 import { EXIT, type Exit, usage } from "./failure.js";
 import type { Given } from "./options.js";
@@ -40,6 +40,7 @@ export async function verify(given: Given): Promise<Exit> {
   const holder = await files.holder();
   const reading = await files.read();
   if (reading === null) throw missing(place);
+  await noteDeparture(files);
   const { leftovers, quarantine } = await files.others();
   const isHeld = holder.state === "held";
   const record = "record" in holder ? holder.record : null;

@@ -72,8 +72,8 @@ export class Batcher {
       return Promise.reject(
         new StoreError(
           "STORE_OVERLOADED",
-          `${pending[kind]} bytes of ${kind} are already waiting for the disk, which is too slow ` +
-            "for this load or does not respond; " +
+          `${pending[kind]} bytes of ${kind} are already waiting for the disk or the server, which is too ` +
+            "slow for this load or does not respond; " +
             `the option maxPendingBytes sets the limit (${this.#maxPendingBytes})`,
         ),
       );

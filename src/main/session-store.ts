@@ -62,10 +62,11 @@ export interface UserSession {
  * The methods of the store.
  *
  * Each takes the callback of express-session's store interface, and returns a promise if it is
- * given none. Errors are `StoreError`s with a `code`, or TypeErrors for wrong arguments. Each
- * method except `close` fails with `STORE_CLOSED` after `close`, and with the error of `ready` if
- * the collection cannot be opened. Each fails with `WORKER_EXITED` if the worker thread dies of the
- * call or cannot be replaced.
+ * given none. Errors are `StoreError`s with a `code`, or TypeErrors for wrong arguments. What is said
+ * of codes below is of files: docs/redis.md has those over Redis. Each method except `close` fails
+ * with `STORE_CLOSED` after `close`, and with the error of `ready` if the collection cannot be opened.
+ * Each fails with `WORKER_EXITED` if the worker thread dies of the call or cannot be replaced, and
+ * `get` and `touch` with `STORE_OVERLOADED` if 100,000 of them have no answer yet.
  *
  * An error that nobody waits for, such as that of a compaction in the background or of a promise
  * that nobody looks at, is emitted as an `error` event; without a listener it becomes a process
@@ -75,9 +76,11 @@ export interface SessionStore extends Store {
   /**
    * Resolves when the collection is open. Calls need not wait for it.
    *
-   * Rejects with `STORE_LOCKED`, `STORE_MIGRATED`, `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_FULL`, `STORE_IO` or
-   * `WORKER_EXITED` if the first attempt to open the collection fails, and stays rejected; calls then
-   * fail with the same error. After `STORE_LOCKED` and `STORE_IO` one tries again ten seconds later.
+   * Rejects with `STORE_LOCKED`, `STORE_MIGRATED`, `STORE_KEY_MISMATCH`, `STORE_CORRUPT`,
+   * `STORE_FULL`, `STORE_IO` or `WORKER_EXITED` if the first attempt to open the collection fails,
+   * over Redis also with `STORE_UNREACHABLE`, `STORE_DENIED`, `STORE_NOT_DURABLE` or
+   * `DRIVER_MISSING`. It stays rejected, and calls fail with the same error. After `STORE_LOCKED`,
+   * `STORE_IO` and `STORE_UNREACHABLE` a call that is made ten seconds later tries again.
    */
   readonly ready: Promise<void>;
 
@@ -97,13 +100,14 @@ export interface SessionStore extends Store {
    * touched; that is so where the cookie comes first in its JSON, as express-session has it.
    *
    * The session of a request that had loaded or stored it is not stored, and this is no error, if it
-   * was destroyed, has expired, or has made room (option `maxBytes`) since. `refused` in `stats()` counts these. A plain object is stored
-   * in any case, and so is a session under another id.
+   * was destroyed, has expired, or has made room (option `maxBytes`) since. `refused` in `stats()`
+   * counts these. A plain object is stored in any case, and so is a session under another id.
    *
    * Fails with `NOT_SERIALIZABLE`, `STORE_FULL`, `STORE_OVERLOADED` or `STORE_IO`, in which case the
    * previous value is kept; with `STORE_UNCERTAIN` if the disk does not answer, in which case only a
-   * crash before it does may bring the write back; or with `STORE_LOCKED` if another process has
-   * taken over the files. After `WORKER_EXITED` the session may have been stored or not.
+   * crash before it does may bring the write back, or if an owner in another process went without an
+   * answer; or with `STORE_LOCKED` if no owner is found, or, with `share: false`, the lock is lost.
+   * After `WORKER_EXITED` the session may have been stored or not.
    */
   set(sid: string, session: Partial<SessionData>): Promise<void>;
   /** The same, with a callback. */
@@ -127,7 +131,8 @@ export interface SessionStore extends Store {
   /**
    * Deletes a session. The result is the number of sessions deleted, 0 or 1.
    *
-   * Fails with `STORE_OVERLOADED`, `STORE_IO` or `STORE_LOCKED`, as {@link SessionStore.set} does.
+   * Fails with `STORE_OVERLOADED`, `STORE_IO`, `STORE_UNCERTAIN` or `STORE_LOCKED`, as
+   * {@link SessionStore.set} does.
    */
   destroy(sid: string): Promise<number>;
   /** The same, with a callback. */
@@ -182,7 +187,7 @@ export interface SessionStore extends Store {
   /**
    * Deletes all sessions. The result is the number of sessions deleted.
    *
-   * Fails with `STORE_IO` or `STORE_LOCKED`.
+   * Fails as {@link SessionStore.destroy} does; some sessions may have been deleted.
    */
   clear(): Promise<number>;
   /** The same, with a callback. */

@@ -4,17 +4,19 @@
  * All error codes. Codes are part of the API, messages are not.
  *
  * - `STORE_CLOSED`: the store was closed before the call.
- * - `STORE_LOCKED`: another store has the collection open, or has taken it over.
+ * - `STORE_LOCKED`: another store has the collection open and cannot be joined, or has taken it over;
+ *   or no owner of the collection is found.
  * - `STORE_CORRUPT`: data is damaged: part of it was set aside, or the collection cannot be opened.
  * - `STORE_KEY_MISMATCH`: the files are encrypted with a different key, or the key is missing.
  * - `STORE_IO`: a file-system call failed; its code, such as `ENOSPC`, is in the `cause`. Over Redis:
  *   the server refused a command, such as for want of memory.
- * - `STORE_FULL`: the sessions take, or are about to take, all memory that they may have.
- * - `STORE_OVERLOADED`: too many bytes of writes are waiting for the disk already, or too many gets
- *   or touches for the worker; or this write has waited for too long. It has not taken effect.
+ * - `STORE_FULL`: the sessions take, or are about to take, all memory that they may have. Over Redis:
+ *   the server evicts keys, so that sessions may end early.
+ * - `STORE_OVERLOADED`: too many bytes of writes are waiting for the disk or Redis already, or too many
+ *   gets or touches for the worker; or this write has waited for too long. It has not taken effect.
  * - `STORE_UNCERTAIN`: the disk was given the write and does not answer. The write is undone when it
- *   does; until then a crash may bring it back. Over Redis: the server was given the write, and
- *   whether it took effect cannot be known.
+ *   does; until then a crash may bring it back. Or the owner of the collection, the worker or the
+ *   Redis server was given the write and went, and whether it took effect cannot be known.
  * - `STORE_UNREACHABLE`: no Redis server can be reached, or none has answered. The call has not taken
  *   effect.
  * - `STORE_DENIED`: the Redis server refuses the password, or the user may not do what is needed.

@@ -251,6 +251,7 @@ describe.skipIf(!HAS_SERVER)("Redis", () => {
     writeFileSync(`${secret}2`, '{"url":"redis://user:hidden@127.0.0.1:1",');
     const odd = await cli(["stats", "--redis-file", `${secret}2`]);
     expect([wrong.exit, away.exit, odd.exit]).toEqual([5, 4, 2]);
+    expect(away.stderr.match(/ECONNREFUSED/g)).toHaveLength(1);
     expect(wrong.stderr + away.stderr + odd.stderr).not.toMatch(/hidden|another key/);
   });
 });

@@ -97,6 +97,17 @@ it("ends with 5 if the key does not fit, and with 3 if nothing can be read", asy
   expect(await verify(plain)).toMatchObject({ exit: 3, stdout: "" });
 });
 
+it("tells, as all that reads files does, that the sessions move to Redis", async () => {
+  const directory = await filled();
+  writeFileSync(join(directory, "sessions.migrated"), "");
+  for (const words of [["verify"], ["list"], ["export"], ["backup", `${directory} copy`]]) {
+    const { exit, stderr } = await cli([...words, "--directory", directory]);
+    expect([words, exit]).toEqual([words, 0]);
+    expect(stderr).toContain("Redis");
+  }
+  expect(await cli(["list", "--directory", await filled()])).toMatchObject({ stderr: "" });
+});
+
 it("reads beside a running owner, who keeps the secret of its lock", async () => {
   const directory = await filled();
   const other = await owner({ directory });

@@ -99,17 +99,20 @@ export class Given {
     // Written so that NaN fails it.
     if (value !== undefined && !(value >= min && value < max)) {
       const least = min === Number.MIN_VALUE ? "greater than 0" : `at least ${min}`;
-      throw new RangeError(`option "${name}" must be a finite number ${least}, got ${value}`);
+      const most = max === Infinity ? "" : ` and less than ${max}`;
+      throw new RangeError(
+        `option "${name}" must be a finite number ${least}${most}, got ${value}`,
+      );
     }
     return { name, value };
   }
 
   /**
-   * A whole number from `min`.
+   * A whole number from `min`, less than `max`.
    * @throws TypeError, RangeError
    */
-  integer(option: OptionName, min: number): number | undefined {
-    const { name, value } = this.number(option, min, Infinity);
+  integer(option: OptionName, min: number, max = Infinity): number | undefined {
+    const { name, value } = this.number(option, min, max);
     if (value !== undefined && !Number.isSafeInteger(value)) {
       throw new RangeError(`option "${name}" must be a whole number, got ${value}`);
     }

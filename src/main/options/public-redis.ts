@@ -90,8 +90,8 @@ export interface RedisStoreOptions {
   redis?: string | RedisOptions;
 
   /**
-   * How long a call may take, in milliseconds; a whole number from 100. One that could not be sent by
-   * then fails with `STORE_UNREACHABLE`, a write that was sent and not answered with
+   * How long a call may take, in milliseconds; a whole number from 100, less than 2^31. One that could
+   * not be sent by then fails with `STORE_UNREACHABLE`, a write that was sent and not answered with
    * `STORE_UNCERTAIN`.
    * @defaultValue `2_000`
    * @example new IsolatedStore({ redis: "redis://localhost", failAfterMs: 500 });

@@ -7,8 +7,8 @@ import type { Serializer, Ttl, UserOption } from "./values.js";
 /** The options that also have a Portuguese name, by their English one. */
 export interface EnglishOptions {
   /**
-   * Directory of the session files. Required. Created if missing, accessible to its owner only
-   * (0700); a relative path starts at the working directory.
+   * Directory of the session files. Required, unless `redis` is given. Created if missing, accessible
+   * to its owner only (0700); a relative path starts at the working directory.
    *
    * Opening fails with `STORE_LOCKED` if a store has the collection open that cannot be joined (see
    * {@link CommonOptions.share}), and with `STORE_IO` if the directory cannot be created or accessed.
@@ -26,8 +26,9 @@ export interface EnglishOptions {
 
   /**
    * Whether a write is fsynced before it is acknowledged. With `false` it is acknowledged when the
-   * operating system has it: it survives the end of the process, but not a power cut.
-   * @defaultValue `true`
+   * operating system has it: it survives the end of the process, but not a power cut. Over Redis
+   * `true` asks that of the server: opening fails with `STORE_NOT_DURABLE` if it does not promise it.
+   * @defaultValue `true`; over Redis `false`
    * @example new IsolatedStore({ directory: "./data", durable: false });
    */
   durable?: boolean;
@@ -127,8 +128,8 @@ export interface CommonOptions extends RedisStoreOptions {
   absoluteTtl?: number;
 
   /**
-   * Whose a session is: a function of the session that returns a string, a number, or undefined if
-   * it is nobody's; or the path of a field, such as `"passport.user"`. `sessionsOf` and
+   * Whose a session is: a function of the session that returns a string, a number, or undefined or
+   * null if it is nobody's; or the path of a field, such as `"passport.user"`. `sessionsOf` and
    * `destroyAllOf` need it. A session that was stored before is found when it has been stored again.
    *
    * If it returns anything else, `set` fails with a TypeError.
@@ -182,9 +183,10 @@ export interface CommonOptions extends RedisStoreOptions {
   serializer?: Serializer;
 
   /**
-   * Limit, in bytes, for writes that have not been acknowledged yet; a whole number from 1. A write
-   * beyond it fails at once with `STORE_OVERLOADED`, unless it is the only one. Deletions have the
-   * same limit for themselves, so that no logout is refused because many sessions are stored.
+   * Limit, in bytes, for writes that have not been acknowledged yet, over Redis too; a whole number
+   * from 1. A write beyond it fails at once with `STORE_OVERLOADED`, unless it is the only one.
+   * Deletions have the same limit for themselves, so that no logout is refused because many sessions
+   * are stored.
    * @defaultValue `67_108_864`
    * @example new IsolatedStore({ directory: "./data", maxPendingBytes: 8 * 1024 * 1024 });
    */

@@ -11,6 +11,8 @@ const SENTINEL_PORT = 26_379;
 const DEFAULT_PREFIX = "esi:";
 const FAIL_AFTER_MS = 2_000;
 const MIN_FAIL_AFTER_MS = 100;
+/** A timer of Node takes no more: it would fire at once. */
+const MAX_FAIL_AFTER_MS = 2_147_483_647;
 
 /** The options that are of the files. */
 const OF_FILES = [
@@ -21,6 +23,7 @@ const OF_FILES = [
   "compactAfterGc",
   "maxBytes",
   "maxPendingMs",
+  "share",
 ] as const;
 /** The options that are of the server. */
 const OF_REDIS = ["failAfterMs", "replicas"] as const;
@@ -73,7 +76,8 @@ export function redisOf(given: Given): RedisConfig | null {
     sentinelPassword: parts.sentinelPassword as string | undefined,
     prefix: prefixOf(parts.prefix as string | undefined),
     module: moduleOf(parts.module as string | URL | undefined),
-    failAfterMs: given.integer("failAfterMs", MIN_FAIL_AFTER_MS) ?? FAIL_AFTER_MS,
+    failAfterMs:
+      given.integer("failAfterMs", MIN_FAIL_AFTER_MS, MAX_FAIL_AFTER_MS + 1) ?? FAIL_AFTER_MS,
     replicas: given.integer("replicas", 0) ?? 0,
   });
 }

@@ -21,7 +21,7 @@ export interface Group {
 }
 
 /** Runs between two commits. */
-export interface Task {
+interface Task {
   /** Must not reject. */
   readonly run: () => Promise<void>;
   /** Of a task that changes sessions: called instead of `run` if that cannot be waited for. */

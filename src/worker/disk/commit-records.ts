@@ -27,7 +27,7 @@ const SLICE_BYTES = 256 * 1024;
 const MARKS = 1000;
 
 /** What a commit is answered after. */
-export interface Fence {
+interface Fence {
   /** Rejects if the lock is no longer ours. */
   readonly look: () => Promise<void>;
   /** Whether a look that is asked for after an fsync comes after it, though nobody waits for that. */

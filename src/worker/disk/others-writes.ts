@@ -6,7 +6,7 @@ import type { PendingWrite } from "./pending-write.js";
 import type { PendingWrites } from "./pending-writes.js";
 
 /** Whether who asks sees what this guest writes, or undefined for the owner, before it is committed. */
-export type IsOwn = (maker: string | undefined) => boolean;
+type IsOwn = (maker: string | undefined) => boolean;
 
 interface Clear {
   readonly guest: string | undefined;

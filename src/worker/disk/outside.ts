@@ -40,6 +40,11 @@ export class Outside {
     return false;
   }
 
+  /** Whether its sessions were moved elsewhere, or are being: no store opens it for anything else. */
+  async isDeparted(): Promise<boolean> {
+    return (await nodeFiles.identity(this.paths.departed).catch(nothing)) !== null;
+  }
+
   /** Who has it open. */
   async holder(): Promise<Holder> {
     const parts = { files: nodeFiles, clock: systemClock, processes: systemProcesses() };

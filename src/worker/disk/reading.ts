@@ -15,7 +15,7 @@ import { memoryLimits } from "./memory-room.js";
 import { assertReadable, damagedSalt, existingKeyring } from "./opening.js";
 import type { CollectionPaths } from "./paths.js";
 
-export interface ReadingParts {
+interface ReadingParts {
   readonly files: Files;
   readonly paths: CollectionPaths;
   readonly clock: Clock;

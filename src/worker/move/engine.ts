@@ -24,7 +24,7 @@ interface Told {
 }
 
 /** Opens the engine over the files that sessions are moved from. */
-export type OpenFiles = (config: DiskEngineConfig) => Promise<DiskEngine>;
+type OpenFiles = (config: DiskEngineConfig) => Promise<DiskEngine>;
 
 /** @throws StoreError as the engines of both places do */
 export async function openMovingEngine(

@@ -33,7 +33,7 @@ export function isReply(error: unknown): error is Error {
 }
 
 /** The word that an answer of the server begins with; of a script, before Redis 7, that of a command. */
-export function codeOf({ message }: Error): string {
+function codeOf({ message }: Error): string {
   const inScript = /^ERR Error running script.*: -([A-Z]+) /.exec(message);
   return (inScript ?? /^-?([A-Z]+)/.exec(message))?.[1] ?? "";
 }

@@ -31,7 +31,7 @@ export type Dispatch = (
 ) => Promise<unknown>;
 
 /** What the gate asks of the lock. */
-export interface Lease {
+interface Lease {
   mayAnswer(): boolean;
   /** @throws StoreError `STORE_LOCKED` if another process has taken the lock */
   renew(): Promise<void>;

@@ -19,7 +19,7 @@ import {
   type Numbers,
 } from "./messages.js";
 
-export interface GuestHost {
+interface GuestHost {
   readonly clock: Clock;
   readonly credentials: Promise<Credentials>;
   /** Which file the lock is. */

@@ -96,12 +96,14 @@ describe("the option redis", () => {
     ["module", { redis: { url: "redis://h", tls: { checkServerIdentity: () => undefined } } }],
     ["password", { redis: { url: "redis://h", pasword: "x" } }],
     ["failAfterMs", { redis: "redis://h", failAfterMs: 99 }],
+    ["failAfterMs", { redis: "redis://h", failAfterMs: 2_147_483_648 }],
     ["failAfterMs", { directory: "d", failAfterMs: 1000 }],
     ["replicas", { redis: "redis://h", replicas: -1 }],
     ["directory", { redis: "redis://h", directory: "d" }],
     ["pasta", { redis: "redis://h", pasta: "d" }],
     ["walLimit", { redis: "redis://h", walLimit: 1 }],
     ["maxBytes", { redis: "redis://h", maxBytes: 1 }],
+    ["share", { redis: "redis://h", share: false }],
   ])("is refused by name, with what belongs to it: %s in %j", (name, options) => {
     const error = refusal(options);
     expect([TypeError, RangeError]).toContain((error as Error | undefined)?.constructor);

@@ -15,7 +15,7 @@ import {
 /** Interval at which a lock is looked at of which only the heartbeat can tell. */
 const POLL_MS = 250;
 
-export interface HolderParts extends Omit<Contender, "owner" | "abandoned"> {
+interface HolderParts extends Omit<Contender, "owner" | "abandoned"> {
   readonly files: Files;
   readonly paths: CollectionPaths;
 }
