@@ -1,5 +1,5 @@
 /** Owns that a process does not end while its store waits for another one's, to open or to close. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -11,13 +11,17 @@ import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
 import { on, WatchedFiles } from "../support/watched-files.js";
 
-/** Runs a child. @returns its exit code, once it has ended */
-async function run(script: string, store: object): Promise<unknown> {
+function start(script: string, store: object): ChildProcess {
   const path = fileURLToPath(new URL(`../fixtures/exits/${script}.js`, import.meta.url));
   const env = { ...process.env, NODE_OPTIONS: "", STORE: JSON.stringify(store) };
   const child = spawn(process.execPath, [path], { env, stdio: "ignore" });
   onTestFinished(() => void child.kill("SIGKILL"));
-  const [code] = (await once(child, "exit")) as unknown[];
+  return child;
+}
+
+/** Runs a child. @returns its exit code, once it has ended */
+async function run(script: string, store: object): Promise<unknown> {
+  const [code] = (await once(start(script, store), "exit")) as unknown[];
   return code;
 }
 
@@ -62,5 +66,15 @@ describe.each([true, false])("a process with a store of isolate: %s", (isolate) 
     await until(() => existsSync(join(directory, "sessions.lock")));
     await openMember(directory);
     expect(await child).toBe(0);
+  });
+
+  it("ends when it has done itself what it had asked of an owner that was killed", async () => {
+    const directory = tempDirectory();
+    const owner = start("blocked", { directory, isolate: false });
+    await until(() => existsSync(join(directory, "sessions.lock")));
+    const guest = run("asks", { directory, isolate });
+    await until(() => existsSync(join(directory, "asked")));
+    owner.kill("SIGKILL");
+    expect(await guest).toBe(0);
   });
 });
