@@ -7,6 +7,7 @@ const encryptionKey = "a key of the test's own";
 storeSuite(
   "reopened before each reading",
   storeFactory({ isolate: true }, { forms: ["promise"], reopenAtCheckpoints: true }),
+  { veryLarge: true },
 );
 storeSuite(
   "encrypted, reopened before each reading",
