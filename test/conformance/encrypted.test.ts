@@ -1,6 +1,7 @@
 /**
- * The suite over stores with a key. Callbacks and promises make no difference to the engine, so each
- * configuration is called in one form only.
+ * The suite over stores with a key. Callbacks and promises make no difference to the engine, nor does
+ * the thread that it is on, so that each configuration of the engine is on one thread and called in
+ * one form only. Without a key, the suite is over both threads, durable and not.
  */
 import { storeFactory } from "./store-factory.js";
 import { storeSuite } from "./suite.js";
@@ -12,14 +13,6 @@ storeSuite(
   storeFactory({ isolate: true, encryptionKey }, { forms: ["promise"] }),
 );
 storeSuite(
-  "isolated, encrypted, not durable",
-  storeFactory({ isolate: true, encryptionKey, durable: false }, { forms: ["callback"] }),
-);
-storeSuite(
-  "in-thread, encrypted",
-  storeFactory({ isolate: false, encryptionKey }, { forms: ["callback"] }),
-);
-storeSuite(
   "in-thread, encrypted, not durable",
-  storeFactory({ isolate: false, encryptionKey, durable: false }, { forms: ["promise"] }),
+  storeFactory({ isolate: false, encryptionKey, durable: false }, { forms: ["callback"] }),
 );

@@ -1,10 +1,16 @@
 /** The engine suite over a guest: another store on the calling thread is the owner. */
+import { vi } from "vitest";
 import type { Engine } from "../../src/protocol/contract.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { openMember } from "../support/members.js";
 import { tempDirectory } from "../support/temp-dir.js";
 import type { EngineKind } from "./engine/behavior.js";
 import { engineSuite } from "./engine-suite.js";
+
+vi.mock("node:crypto", async (importOriginal) => {
+  const { withFastPbkdf2 } = await import("../support/fast-pbkdf2.js");
+  return withFastPbkdf2(await importOriginal());
+});
 
 interface Place {
   readonly directory: string;

@@ -1,5 +1,5 @@
 /** The engine suite over the engine that moves sessions to Redis, while it may still find some. */
-import { afterAll, describe } from "vitest";
+import { afterAll, describe, vi } from "vitest";
 import type { MovingEngineConfig } from "../../src/protocol/config.js";
 import { openEngine } from "../../src/worker/disk/engine.js";
 import { nodeFiles } from "../../src/worker/ports/node-files.js";
@@ -11,6 +11,11 @@ import { HAS_SERVER, Server } from "../support/redis/server.js";
 import { tempDirectory } from "../support/temp-dir.js";
 import type { EngineKind } from "./engine/behavior.js";
 import { engineSuite } from "./engine-suite.js";
+
+vi.mock("node:crypto", async (importOriginal) => {
+  const { withFastPbkdf2 } = await import("../support/fast-pbkdf2.js");
+  return withFastPbkdf2(await importOriginal());
+});
 
 const server = HAS_SERVER ? await Server.start() : null;
 afterAll(() => server?.stop());

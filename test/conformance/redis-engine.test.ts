@@ -1,5 +1,5 @@
 /** The engine suite over the engine of Redis, over one real server. */
-import { afterAll, describe } from "vitest";
+import { afterAll, describe, vi } from "vitest";
 import type { RedisEngineConfig } from "../../src/protocol/config.js";
 import { openRedisEngine } from "../../src/worker/redis/engine.js";
 import { listenerTo } from "../support/listener.js";
@@ -7,6 +7,11 @@ import { redisConfig, type RedisOverrides } from "../support/redis/engines.js";
 import { HAS_SERVER, Server } from "../support/redis/server.js";
 import type { EngineKind } from "./engine/behavior.js";
 import { engineSuite } from "./engine-suite.js";
+
+vi.mock("node:crypto", async (importOriginal) => {
+  const { withFastPbkdf2 } = await import("../support/fast-pbkdf2.js");
+  return withFastPbkdf2(await importOriginal());
+});
 
 const server = HAS_SERVER ? await Server.start() : null;
 afterAll(() => server?.stop());

@@ -1,4 +1,7 @@
-/** The suite over stores that keep their sessions in a real Redis server. */
+/**
+ * The suite over stores that keep their sessions in a real Redis server. That a worker may be opened
+ * anew before each reading is proved over files.
+ */
 import { afterAll, describe } from "vitest";
 import { HAS_SERVER, Server } from "../support/redis/server.js";
 import { storeFactory } from "./store-factory.js";
@@ -13,14 +16,19 @@ let prefixes = 0;
 const place = () => ({ redis: { url: server!.url, prefix: `store ${++prefixes}:` } });
 
 describe.skipIf(!HAS_SERVER)("over Redis", () => {
-  storeSuite("isolated", storeFactory({ isolate: true }, { place }), {
+  storeSuite("isolated", storeFactory({ isolate: true }, { place, forms: ["callback"] }), {
     differences: ["journal"],
     veryLarge: true,
   });
   storeSuite(
-    "isolated, encrypted, reopened before each reading",
+    "isolated, encrypted",
+    storeFactory({ isolate: true, encryptionKey }, { place, forms: ["promise"] }),
+    { differences: ["journal"] },
+  );
+  storeSuite(
+    "in-thread, encrypted, reopened before each reading",
     storeFactory(
-      { isolate: true, encryptionKey },
+      { isolate: false, encryptionKey },
       { place, forms: ["promise"], reopenAtCheckpoints: true },
     ),
     { differences: ["journal"] },

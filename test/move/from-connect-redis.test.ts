@@ -175,7 +175,7 @@ describe.skipIf(!HAS_SERVER)("from connect-redis", () => {
   it("a place that is away stops it, and a logout is not acknowledged without it", async () => {
     const proxy = await Proxy.start(server.port);
     storeAsConnectRedis(server, "a", text(1), FAR);
-    const migrateFrom = fromConnectRedis(proxy);
+    const migrateFrom = fromConnectRedis(proxy, { failAfterMs: 2_000 });
     const engine = await openMoving(movingConfig(server, migrateFrom));
     await untilMoved(engine);
     await proxy.refuse();

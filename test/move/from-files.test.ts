@@ -119,7 +119,8 @@ describe.skipIf(!HAS_SERVER)("from files", () => {
     });
     const anns = Array.from({ length: 100 }, (_, n) => of("ann", n));
     await fileSessions(directory, [...anns, of("bob", 1), of("bob", 2)]);
-    const engine = await openMoving(movingConfig(server, fromFiles(directory)));
+    const config = movingConfig(server, fromFiles(directory), { failAfterMs: 2_000 });
+    const engine = await openMoving(config);
     expect(await engine.destroyAllOf("ann", "ann 7")).toBe(99);
     expect((await engine.ids()).sort()).toEqual(["ann 7", "bob 1", "bob 2"]);
     expect(await engine.clear()).toBe(3);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { StoreError } from "../../src/protocol/errors.js";
 import { openWorld } from "../support/engine-world.js";
+import { fasterClock } from "../support/faster-clock.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { openMember, sharingOf } from "../support/members.js";
 import { tempDirectory } from "../support/temp-dir.js";
@@ -20,7 +21,8 @@ async function opened(encryptionKeys: readonly string[] = []) {
   const directory = join(tempDirectory(), "sessions");
   const reports: StoreError[] = [];
   const watched = new WatchedFiles();
-  const environment = { files: watched.files };
+  // What looks after the files comes every 2.5 s.
+  const environment = { files: watched.files, clock: fasterClock() };
   const owner = await openMember(directory, { reports, environment, config: { encryptionKeys } });
   await owner.write([["a", ONE, FAR]]);
   return { directory, owner, reports, watched };

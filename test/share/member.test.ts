@@ -20,6 +20,7 @@ import { systemProcesses } from "../../src/worker/ports/process-table.js";
 import { nodeSockets } from "../../src/worker/ports/sockets.js";
 import { encodeFrame } from "../../src/worker/share/frames.js";
 import { Kind } from "../../src/worker/share/messages.js";
+import { fasterClock } from "../support/faster-clock.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { openMember, sharingOf } from "../support/members.js";
 import { openWorld } from "../support/engine-world.js";
@@ -183,7 +184,8 @@ it("a directory that was copied while it was in use joins nobody, and opens", as
   await put(owner, "a");
   const copy = join(tempDirectory(), "copy");
   cpSync(directory, copy, { recursive: true, filter: (path) => !path.endsWith(".sock") });
-  const other = await openMember(copy);
+  // It waits until it knows that nobody has it.
+  const other = await openMember(copy, { environment: { clock: fasterClock() } });
   await put(other, "b");
   expect(await other.get(["a", "b"])).toEqual([ONE, ONE]);
   expect(await owner.get(["b"])).toEqual([null]);
@@ -203,7 +205,7 @@ it("an owner removes the sockets that killed ones have left, and no other", asyn
   const address = { socket: "sessions.0123abcd.sock", secret: "00".repeat(32) };
   const record = { pid, ts: Date.now(), host, owner: "one that was killed", ...address };
   writeFileSync(join(directory, "sessions.lock"), JSON.stringify(record), { mode: 0o600 });
-  const owner = await openMember(directory);
+  const owner = await openMember(directory, { environment: { clock: fasterClock() } });
   await until(() => !existsSync(leftover));
   expect(socketIn(directory)).not.toBe("sessions.0123abcd.sock");
   await openMember(directory);
@@ -222,16 +224,18 @@ it("an idle pair writes nothing", async () => {
       return file;
     },
   };
-  const owner = await openMember(directory, { environment: { files } });
-  const guest = await openMember(directory, { environment: { files } });
+  const clock = fasterClock();
+  const owner = await openMember(directory, { environment: { files, clock } });
+  const guest = await openMember(directory, { environment: { files, clock } });
   await put(guest, "a");
   const lock = (): string => readFileSync(join(directory, "sessions.lock"), "utf8");
   // The heartbeat that the last call asked for.
   const before = lock();
   await until(() => lock() !== before);
   const count = writes;
-  const end = performance.now() + 6000;
-  await until(() => performance.now() > end);
+  // Longer than any of their intervals.
+  const end = clock.monotonic() + 12_000;
+  await until(() => clock.monotonic() > end);
   expect(writes).toBe(count);
   expect(await guest.get(["a"])).toEqual([ONE]);
   expect(await owner.get(["a"])).toEqual([ONE]);

@@ -1,7 +1,8 @@
 /** Owns releases side by side: who of two speaks with whom, and what the other is told. */
 import { describe, expect, it, vi } from "vitest";
 import type { Engine } from "../../src/protocol/contract.js";
-import { type Clock, systemClock } from "../../src/worker/ports/clock.js";
+import { systemClock } from "../../src/worker/ports/clock.js";
+import { fasterClock } from "../support/faster-clock.js";
 import { tempDirectory } from "../support/temp-dir.js";
 
 const FAR = Number.MAX_SAFE_INTEGER;
@@ -12,14 +13,6 @@ const NEXT = { speaks: 2, oldest: 1 };
 const AFTER_NEXT = { speaks: 2, oldest: 2 };
 
 type Release = typeof NOW;
-
-const FASTER = 8;
-/** Whoever is refused waits for the owner's end, by a clock that goes faster here. */
-const fasterClock: Clock = {
-  now: () => systemClock.now() * FASTER,
-  monotonic: () => systemClock.monotonic() * FASTER,
-  after: (ms, callback) => systemClock.after(ms / FASTER, callback),
-};
 
 /** Opens a store of a release. */
 async function open(
@@ -59,14 +52,16 @@ describe("of two releases", () => {
     "that have none the second is told so, and opens after the first: a %s",
     async (_, first, second) => {
       const directory = tempDirectory();
-      const owner = await open(directory, "first", first, fasterClock);
+      // Whoever is refused waits for the owner's end.
+      const clock = fasterClock();
+      const owner = await open(directory, "first", first, clock);
       await owner.write([["a", "{}", FAR]]);
-      await expect(open(directory, "second", second, fasterClock)).rejects.toMatchObject({
+      await expect(open(directory, "second", second, clock)).rejects.toMatchObject({
         code: "STORE_LOCKED",
         message: expect.stringContaining("another version") as string,
       });
       await owner.close();
-      const next = await open(directory, "third", second, fasterClock);
+      const next = await open(directory, "third", second, clock);
       expect(await next.get(["a"])).toEqual(["{}"]);
     },
   );

@@ -54,7 +54,7 @@ export function order({ it, open }: EngineBehavior): void {
       (): Promise<unknown> => engine.write([["a"]]),
       (): Promise<unknown> => engine.write([put("a", 2, later), put("b", 2, later)]),
     ];
-    const order = Array.from({ length: 200 }, (_, index) => index);
+    const order = Array.from({ length: 60 }, (_, index) => index);
     await Promise.all(
       order.map((index) => calls[index % 4]!().then(() => acknowledged.push(index))),
     );

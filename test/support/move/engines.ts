@@ -23,9 +23,9 @@ export function fromFiles(
 /** What connect-redis has stored under a prefix. */
 export function fromConnectRedis(
   server: Pick<Server, "address">,
-  { prefix = "sess:", ttlMs = 86_400_000 } = {},
+  { prefix = "sess:", ttlMs = 86_400_000, failAfterMs = 10_000 } = {},
 ): MigrationConfig {
-  return { redis: redisConfig({ addresses: [server.address], prefix }).redis, ttlMs };
+  return { redis: redisConfig({ addresses: [server.address], prefix, failAfterMs }).redis, ttlMs };
 }
 
 /** A configuration that moves to a prefix of its own. */
