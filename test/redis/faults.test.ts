@@ -86,6 +86,21 @@ describe.skipIf(!HAS_SERVER)("a server that", () => {
     expect(await engine.get(["a"])).toEqual([text(1)]);
   });
 
+  it("stands still keeps no call longer than another, though they wait for each other", async () => {
+    const engine = await openAt(server.address, 500);
+    server.signal("SIGSTOP");
+    const ended: string[] = [];
+    const end = (name: string) => () => void ended.push(name);
+    for (let n = 0; n < 5; n++) void stored(engine, "a", n).then(end("set"));
+    engine.get(["a"]).then(end("get"), end("get"));
+    engine.touch([["a", null, FAR]]).then(end("touch"), end("touch"));
+    engine.sessionsOf("ann").then(end("sessionsOf"), end("sessionsOf"));
+    // It was made last, and waits for none of them.
+    await stored(engine, "b", 1);
+    await turn();
+    expect(ended.sort()).toEqual(["get", "sessionsOf", "set", "set", "set", "set", "set", "touch"]);
+  });
+
   it("pauses its clients is waited for", async () => {
     const engine = await openAt(server.address, 10_000);
     await stored(engine, "a", 1);

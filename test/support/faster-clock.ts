@@ -1,7 +1,7 @@
 /** Owns a clock that begins with the date and goes faster, for tests of what waits for long by itself. */
 import { type Clock, systemClock } from "../../src/worker/ports/clock.js";
 
-const FASTER = 8;
+const FASTER = 4;
 
 export function fasterClock(): Clock {
   const start = systemClock.now();

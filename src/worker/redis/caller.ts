@@ -24,6 +24,8 @@ export interface Change {
    * @param isRepeated whether it was sent before, and may have taken effect
    */
   readonly args: (deadline: string, isRepeated: boolean) => readonly string[];
+  /** When the call was made that it is for, by `monotonic()`; now, if that is not given. */
+  readonly since?: number | undefined;
   /** The moment of `monotonic()` by which it is wanted, where that is not as for all calls. */
   readonly wantedBy?: number;
 }
@@ -42,6 +44,8 @@ interface Call extends Waiting {
   isUnanswered: boolean;
   isSettled: boolean;
 }
+
+type Asked = Pick<Call, "key" | "changes" | "wantedBy" | "send">;
 
 export class Caller {
   readonly #failAfterMs: number;
@@ -64,17 +68,17 @@ export class Caller {
     return this.#uncertain;
   }
 
-  read(key: string, command: Command): Promise<unknown> {
+  read(key: string, command: Command, since = monotonic()): Promise<unknown> {
     const send: Call["send"] = (connection) => connection.read(command);
-    return this.#call({ key, changes: false, wantedBy: Infinity, send });
+    return this.#call({ key, changes: false, wantedBy: Infinity, send }, since);
   }
 
   /** @throws StoreError `STORE_UNCERTAIN` if it may have taken effect */
-  change({ script, key, args, wantedBy }: Change): Promise<unknown> {
-    const deadline = wantedBy ?? monotonic() + this.#failAfterMs;
+  change({ script, key, args, since = monotonic(), ...change }: Change): Promise<unknown> {
+    const { wantedBy = since + this.#failAfterMs } = change;
     const send: Call["send"] = (connection, isRepeated) =>
-      connection.run(script, key, args(String(connection.serverTime(deadline)), isRepeated));
-    return this.#call({ key, changes: true, wantedBy: deadline, send });
+      connection.run(script, key, args(String(connection.serverTime(wantedBy)), isRepeated));
+    return this.#call({ key, changes: true, wantedBy, send }, since);
   }
 
   /** The error of a change that may have taken effect. */
@@ -87,7 +91,7 @@ export class Caller {
   }
 
   /** Connections to all masters. */
-  all(): Promise<readonly Connection[]> {
+  all(since = monotonic()): Promise<readonly Connection[]> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const connections = this.#masters.all();
@@ -101,7 +105,7 @@ export class Caller {
         this.#patience.remove(waiting);
       };
       const waiting: Waiting = {
-        deadline: monotonic() + this.#failAfterMs,
+        deadline: since + this.#failAfterMs,
         expire: () => {
           this.#parked.delete(look);
           reject(unreachable(this.#masters.failure));
@@ -123,13 +127,13 @@ export class Caller {
     this.#patience.stop();
   }
 
-  #call(asked: Pick<Call, "key" | "changes" | "wantedBy" | "send">): Promise<unknown> {
+  #call(asked: Asked, since: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const call: Call = {
         ...asked,
         resolve,
         reject,
-        deadline: monotonic() + this.#failAfterMs,
+        deadline: since + this.#failAfterMs,
         expire: () => {
           this.#fail(call, unreachable(this.#masters.failure));
         },
@@ -138,7 +142,8 @@ export class Caller {
         isSettled: false,
       };
       this.#patience.add(call);
-      this.#attempt(call);
+      if (call.deadline > monotonic()) this.#attempt(call);
+      else call.expire();
     });
   }
 

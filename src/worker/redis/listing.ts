@@ -39,15 +39,17 @@ export interface Walked {
 
 /**
  * Calls `page` with the keys. One may come twice, and all may come again.
+ * @param since when it was asked for, by `monotonic()`: it begins within the time of a call
  * @throws StoreError
  */
 export async function walk(
   caller: Caller,
   walked: Walked,
   page: (connection: Connection, keys: string[]) => Promise<void>,
+  since?: number,
 ): Promise<void> {
   for (let walks = 1; ; walks++) {
-    const connections = await caller.all();
+    const connections = await caller.all(walks === 1 ? since : undefined);
     try {
       await Promise.all(connections.map((connection) => walkOne(connection, walked, page)));
       return;

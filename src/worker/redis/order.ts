@@ -4,10 +4,12 @@
  * before it, and holds up what is called after it.
  */
 import type { Touch, Write, WriteOutcome } from "../../protocol/contract.js";
+import { monotonic } from "../../protocol/timers.js";
 import { encodeError } from "../../protocol/wire-error.js";
 import type { Listing } from "./listing.js";
 
-type Work<T> = () => Promise<T>;
+/** @param since when it was called, by `monotonic()`: what it waits for here is a part of its time */
+type Work<T> = (since: number) => Promise<T>;
 
 export class Order {
   /** The last change of each session that is not over. */
@@ -38,10 +40,10 @@ export class Order {
   /** @param touch answers whether there is a live session */
   async touch(
     touches: readonly Touch[],
-    touch: (touch: Touch) => Promise<boolean>,
+    touch: (touch: Touch, since: number) => Promise<boolean>,
   ): Promise<boolean[]> {
     const lives = touches.map((each) =>
-      this.change(each[0], async () => Number(await touch(each))),
+      this.change(each[0], async (since) => Number(await touch(each, since))),
     );
     return (await Promise.all(lives)).map((live) => live === 1);
   }
@@ -49,10 +51,10 @@ export class Order {
   /** @param write answers how many live sessions were replaced or deleted */
   write(
     writes: readonly Write[],
-    write: (write: Write) => Promise<number>,
+    write: (write: Write, since: number) => Promise<number>,
   ): Promise<WriteOutcome[]> {
     return Promise.all(
-      writes.map((each) => this.change(each[0], () => write(each)).catch(encodeError)),
+      writes.map((each) => this.change(each[0], (since) => write(each, since)).catch(encodeError)),
     );
   }
 
@@ -65,14 +67,13 @@ export class Order {
   /** Reads a session after the changes of it that were called before. */
   read<T>(sid: string, read: Work<T>): Promise<T> {
     if (this.#held !== null) return this.#hold(() => this.read(sid, read));
-    const previous = this.#last.get(sid);
-    return previous === undefined ? read() : previous.then(read, read);
+    return this.#after(this.#last.get(sid), read);
   }
 
   /** Reads after all changes that were called before. */
   async readAll<T>(read: Work<T>): Promise<T> {
     if (this.#held !== null) return this.#hold(() => this.readAll(read));
-    return this.#reading(this.#settled().then(read));
+    return this.#reading(this.#after(this.#settled(), read));
   }
 
   /** Lists the sessions as they are after the changes before, and before those after it. */
@@ -80,7 +81,7 @@ export class Order {
     if (this.#held !== null) return this.#hold(() => this.list(listing, list));
     this.#listings.add(listing);
     try {
-      const listed = await this.#reading(this.#settled().then(list));
+      const listed = await this.#reading(this.#after(this.#settled(), list));
       // What was changed meanwhile may be known to the list before it is known here.
       await this.#settled();
       return listed;
@@ -94,22 +95,27 @@ export class Order {
     if (this.#held !== null) return this.#hold(() => this.exclusively(work));
     this.#held = [];
     try {
-      await Promise.allSettled([this.#settled(), ...this.#readings]);
-      return await work();
+      return await this.#after(Promise.allSettled([this.#settled(), ...this.#readings]), work);
     } finally {
       this.#release();
     }
   }
 
   #chain<T>(sid: string, work: Work<T>): Promise<T> {
-    const previous = this.#last.get(sid);
-    const done = previous === undefined ? work() : previous.then(work, work);
+    const done = this.#after(this.#last.get(sid), work);
     this.#last.set(sid, done);
     const over = (): void => {
       if (this.#last.get(sid) === done) this.#last.delete(sid);
     };
     done.then(over, over);
     return done;
+  }
+
+  #after<T>(previous: Promise<unknown> | undefined, work: Work<T>): Promise<T> {
+    const since = monotonic();
+    if (previous === undefined) return work(since);
+    const start = (): Promise<T> => work(since);
+    return previous.then(start, start);
   }
 
   /** Resolves when all changes that were called so far are over. */
@@ -126,7 +132,8 @@ export class Order {
     }
   }
 
-  #hold<T>(call: Work<T>): Promise<T> {
+  /** The time of a call that is held up begins when it is let go. */
+  #hold<T>(call: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#held?.push(() => {
         call().then(resolve, reject);

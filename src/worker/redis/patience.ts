@@ -1,4 +1,4 @@
-/** Calls that wait, and fail when their time is over. All have the same time, so the oldest is next. */
+/** Calls that wait, and fail when their time is over. */
 import { clearTimeout, monotonic, setImmediate, setTimeout } from "../../protocol/timers.js";
 
 export interface Waiting {
@@ -8,13 +8,18 @@ export interface Waiting {
   readonly expire: () => void;
 }
 
+/** All that wait are looked through no more often than that. */
+const LOOK_MS = 10;
+
 export class Patience {
   readonly #waiting = new Set<Waiting>();
   #timer: NodeJS.Timeout | null = null;
+  /** When the timer is due, by `monotonic()`. */
+  #due = 0;
 
   add(waiting: Waiting): void {
     this.#waiting.add(waiting);
-    if (this.#timer === null) this.#arm(waiting);
+    if (this.#timer === null || waiting.deadline < this.#due) this.#arm(waiting.deadline);
   }
 
   remove(waiting: Waiting): void {
@@ -26,12 +31,13 @@ export class Patience {
     this.#timer = null;
   }
 
-  #arm({ deadline }: Waiting): void {
+  #arm(deadline: number): void {
+    this.stop();
+    this.#due = deadline;
     this.#timer = setTimeout(
       () => {
         // Answers that have come meanwhile are read before this.
         setImmediate(() => {
-          this.#timer = null;
           this.#expire();
         });
       },
@@ -42,13 +48,15 @@ export class Patience {
 
   #expire(): void {
     const now = monotonic();
+    let next = Infinity;
     for (const waiting of this.#waiting) {
-      if (waiting.deadline > now) {
-        this.#arm(waiting);
-        return;
+      if (waiting.deadline > now) next = Math.min(next, waiting.deadline);
+      else {
+        this.#waiting.delete(waiting);
+        waiting.expire();
       }
-      this.#waiting.delete(waiting);
-      waiting.expire();
     }
+    if (next === Infinity) this.stop();
+    else this.#arm(Math.max(next, now + LOOK_MS));
   }
 }

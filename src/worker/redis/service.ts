@@ -56,24 +56,26 @@ export class Service implements RedisEngine {
 
   get(sids: readonly string[]): Promise<(FoundSession | null)[]> {
     return this.#answer(() =>
-      Promise.all(sids.map((sid) => this.#parts.order.read(sid, () => this.#get(sid)))),
+      Promise.all(sids.map((sid) => this.#parts.order.read(sid, (since) => this.#get(sid, since)))),
     );
   }
 
   inspect(sids: readonly string[]): Promise<(StoredSession | null)[]> {
     return this.#answer(() =>
-      Promise.all(sids.map((sid) => this.#parts.order.read(sid, () => this.#inspect(sid)))),
+      Promise.all(
+        sids.map((sid) => this.#parts.order.read(sid, (since) => this.#inspect(sid, since))),
+      ),
     );
   }
 
   touch(touches: readonly Touch[]): Promise<boolean[]> {
     const { order, writer } = this.#parts;
-    return this.#answer(() => order.touch(touches, (touch) => writer.touch(touch)));
+    return this.#answer(() => order.touch(touches, (touch, since) => writer.touch(touch, since)));
   }
 
   write(writes: readonly Write[]): Promise<WriteOutcome[]> {
     const { order, writer } = this.#parts;
-    return this.#answer(() => order.write(writes, (write) => writer.write(write)));
+    return this.#answer(() => order.write(writes, (write, since) => writer.write(write, since)));
   }
 
   async length(): Promise<number> {
@@ -86,24 +88,25 @@ export class Service implements RedisEngine {
 
   sessionsOf(user: string): Promise<UserSession[]> {
     const { order, lists } = this.#parts;
-    return this.#answer(() => order.readAll(() => lists.sessionsOf(user)));
+    return this.#answer(() => order.readAll((since) => lists.sessionsOf(user, since)));
   }
 
   destroyAllOf(user: string, except: string | null): Promise<number> {
     return this.#answer(() =>
-      this.#parts.order.exclusively(() => this.#destroyAllOf(user, except)),
+      this.#parts.order.exclusively((since) => this.#destroyAllOf(user, except, since)),
     );
   }
 
   clear(): Promise<number> {
     const { order, caller, names, writer } = this.#parts;
     return this.#answer(() =>
-      order.exclusively(async () => {
+      order.exclusively(async (since) => {
         let live = 0;
-        await walk(caller, names.all, async (_, keys) => {
+        const destroy = async (_: unknown, keys: string[]): Promise<void> => {
           const deleted = await Promise.all(keys.map((key) => writer.destroyKey(key, null)));
           live += deleted.reduce((sum, count) => sum + count, 0);
-        });
+        };
+        await walk(caller, names.all, destroy, since);
         return live;
       }),
     );
@@ -160,19 +163,19 @@ export class Service implements RedisEngine {
     return this.#closing;
   }
 
-  async #get(sid: string): Promise<FoundSession | null> {
+  async #get(sid: string, since: number): Promise<FoundSession | null> {
     const { caller, names, records, tokens } = this.#parts;
     const key = names.session(sid);
-    const session = records.session(key, await caller.read(key, records.reading(key)));
+    const session = records.session(key, await caller.read(key, records.reading(key), since));
     if (session === null) return null;
     tokens.learn(sid, session.token);
     return session.found;
   }
 
-  async #inspect(sid: string): Promise<StoredSession | null> {
+  async #inspect(sid: string, since: number): Promise<StoredSession | null> {
     const { caller, names, records } = this.#parts;
     const key = names.session(sid);
-    const session = records.session(key, await caller.read(key, records.reading(key, true)));
+    const session = records.session(key, await caller.read(key, records.reading(key, true), since));
     if (session === null) return null;
     const { found, expiresAt, createdAt, user } = session;
     const isDated = Number.isFinite(createdAt);
@@ -184,9 +187,11 @@ export class Service implements RedisEngine {
     const { order, caller, names } = this.#parts;
     const listing = new Listing();
     return this.#answer(() =>
-      order.list(listing, async () => {
+      order.list(listing, async (since) => {
         const found = new Set<string>();
-        await walk(caller, names.all, (connection, keys) => this.#addLive(connection, keys, found));
+        const add = (connection: Connection, keys: string[]): Promise<void> =>
+          this.#addLive(connection, keys, found);
+        await walk(caller, names.all, add, since);
         return found;
       }),
     ).then((found) => listing.correct(found));
@@ -213,14 +218,14 @@ export class Service implements RedisEngine {
     }
   }
 
-  async #destroyAllOf(user: string, except: string | null): Promise<number> {
+  async #destroyAllOf(user: string, except: string | null, since: number): Promise<number> {
     const { names, lists, writer } = this.#parts;
     const kept = except === null ? null : names.session(except);
     let ended = 0;
     for (const owner of names.users(user)) {
       // Again, until none is found that was stored meanwhile.
       for (let found = 1; found > 0; ended += found) {
-        const keys = (await lists.keys(owner)).filter((key) => key !== kept);
+        const keys = (await lists.keys(owner, since)).filter((key) => key !== kept);
         const deleted = await Promise.all(keys.map((key) => writer.destroyKey(key, owner)));
         found = deleted.reduce((sum, count) => sum + count, 0);
       }

@@ -32,10 +32,9 @@ export class UserLists {
   }
 
   /** @param user as sessions name it */
-  async add(user: string, key: string, until: string): Promise<void> {
+  async add(user: string, key: string, until: string, since?: number): Promise<void> {
     await this.#parts.caller.change({
-      script: "list",
-      key: this.#parts.names.listOf(user),
+      ...{ script: "list", key: this.#parts.names.listOf(user), since },
       args: (deadline) => [this.#nameOf(key), until, deadline],
     });
   }
@@ -52,27 +51,27 @@ export class UserLists {
   }
 
   /** The keys that are listed for a user, as sessions name it. */
-  async keys(user: string): Promise<string[]> {
+  async keys(user: string, since: number): Promise<string[]> {
     const list = this.#parts.names.listOf(user);
-    const listed = await this.#parts.caller.read(list, ["ZRANGE", list, "0", "-1"]);
+    const listed = await this.#parts.caller.read(list, ["ZRANGE", list, "0", "-1"], since);
     return (listed as string[]).map((name) => this.#parts.names.sessions + name);
   }
 
   /** The live sessions of a user, the newest first. */
-  async sessionsOf(user: string): Promise<UserSession[]> {
+  async sessionsOf(user: string, since: number): Promise<UserSession[]> {
     const found: UserSession[] = [];
     for (const owner of this.#parts.names.users(user)) {
-      const keys = await this.keys(owner);
-      const read = await Promise.all(keys.map((key) => this.#read(key, owner)));
+      const keys = await this.keys(owner, since);
+      const read = await Promise.all(keys.map((key) => this.#read(key, owner, since)));
       found.push(...read.filter((session) => session !== null));
     }
     return found.sort(([, , a], [, , b]) => b - a);
   }
 
-  async #read(key: string, owner: string): Promise<UserSession | null> {
+  async #read(key: string, owner: string, since: number): Promise<UserSession | null> {
     const { caller, records, names } = this.#parts;
     const fields = [...records.reading(key, true), "i"];
-    const reply = (await caller.read(key, fields)) as (string | null)[];
+    const reply = (await caller.read(key, fields, since)) as (string | null)[];
     const session = records.session(key, reply);
     if (session?.user !== owner) return null;
     const sealedId = reply.at(-1) ?? null;

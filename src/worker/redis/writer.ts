@@ -44,20 +44,19 @@ export class Writer {
   }
 
   /** @returns how many live sessions were replaced or deleted */
-  write(write: Write): Promise<number> {
-    return write.length === 1 ? this.destroy(write[0], null) : this.#store(write);
+  write(write: Write, since: number): Promise<number> {
+    return write.length === 1 ? this.#destroy(write[0], since) : this.#store(write, since);
   }
 
   /** @returns whether there is a live session */
-  async touch([sid, cookie, expiresAt]: Touch): Promise<boolean> {
+  async touch([sid, cookie, expiresAt]: Touch, since: number): Promise<boolean> {
     const { names, records, lists, tokens } = this.#parts;
     const key = names.session(sid);
     const sealed = cookie === null ? "" : records.sealed(cookie, key, "c");
     const before = tokens.last(sid);
     const send = (until: string): Promise<unknown> =>
       this.#parts.caller.change({
-        script: "touch",
-        key,
+        ...{ script: "touch", key, since },
         // What was stored since is as new as this, and is not touched again.
         args: (deadline, isRepeated) => [
           ...[sealed, String(expiresAt), this.#absoluteTtl, deadline],
@@ -67,26 +66,20 @@ export class Writer {
     const reply = await send("");
     if (!Array.isArray(reply)) return reply === 1;
     const until = listedUntil(Number(reply[2]));
-    await lists.add(String(reply[1]), key, until);
+    await lists.add(String(reply[1]), key, until, since);
     return (await send(until)) === 1;
   }
 
   /** @param user whose it must be, as sessions name it; null if anybody's */
-  async destroy(sid: string, user: string | null): Promise<number> {
-    const key = this.#parts.names.session(sid);
-    this.#parts.tokens.forget(sid);
-    return this.destroyKey(key, user);
-  }
-
-  async destroyKey(key: string, user: string | null): Promise<number> {
+  async destroyKey(key: string, user: string | null, since?: number): Promise<number> {
     const { caller, lists, serverNow } = this.#parts;
-    // What was created since is another session.
-    const since = String(Math.floor(serverNow(key) - MARGIN_MS));
+    // What was created after that is another session.
+    const created = String(Math.floor(serverNow(key) - MARGIN_MS));
+    const script = this.marksDestroyed ? "destroyAndMark" : "destroy";
     const reply = await caller.change({
-      script: this.marksDestroyed ? "destroyAndMark" : "destroy",
-      key,
+      ...{ script, key, since },
       args: (deadline, isRepeated) => [
-        ...[deadline, this.#absoluteTtl, user ?? "", isRepeated ? since : ""],
+        ...[deadline, this.#absoluteTtl, user ?? "", isRepeated ? created : ""],
       ],
     });
     if (reply === UNKNOWN) throw caller.unsure("the session has been made anew since");
@@ -125,14 +118,15 @@ export class Writer {
     await this.#parts.caller.change({ script: "unmark", key, args: () => [] });
   }
 
-  async #store([
-    sid,
-    json,
-    expiresAt,
-    mode = "put",
-    user = null,
-    createdAt,
-  ]: Storing): Promise<number> {
+  #destroy(sid: string, since: number): Promise<number> {
+    this.#parts.tokens.forget(sid);
+    return this.destroyKey(this.#parts.names.session(sid), null, since);
+  }
+
+  async #store(
+    [sid, json, expiresAt, mode = "put", user = null, createdAt]: Storing,
+    since: number,
+  ): Promise<number> {
     const { caller, names, records, tokens, lists } = this.#parts;
     const key = names.session(sid);
     const number = String(tokens.next());
@@ -146,8 +140,7 @@ export class Writer {
     const created = createdAt == null ? "" : String(createdAt);
     const send = (listed: string): Promise<unknown> =>
       caller.change({
-        script: "store",
-        key,
+        ...{ script: "store", key, since },
         args: (deadline, isRepeated) => {
           const last = isRepeated ? before : "";
           const args = [
@@ -169,7 +162,7 @@ export class Writer {
     // An update is listed already, mostly.
     let reply = owner === "" || mode === "update" ? await send("") : UNLISTED;
     if (reply === UNLISTED) {
-      await lists.add(owner, key, until);
+      await lists.add(owner, key, until, since);
       reply = await send(until);
     }
     if (reply === UNKNOWN)
