@@ -1,7 +1,8 @@
 /** Owns what becomes of sessions in files that are moved to a real Redis server while they are used. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { StoreError } from "../../src/protocol/errors.js";
 import { filesWith } from "../support/directory.js";
 import { openWorld } from "../support/engine-world.js";
@@ -220,5 +221,25 @@ describe.skipIf(!HAS_SERVER)("from files", () => {
     await untilMoved(engine);
     expect(codes(reports)).toEqual(["STORE_IO"]);
     expect(await engine.get(sids)).toEqual(sids.map((_, n) => text(n)));
+  });
+
+  it("where the server stands still no call is kept longer than another of its session", async () => {
+    const directory = tempDirectory();
+    await fileSessions(directory, [{ sid: "a", json: text(1), expiresAt: FAR }]);
+    const engine = await openMoving(
+      movingConfig(server, fromFiles(directory), { failAfterMs: 1_000 }),
+    );
+    await untilDone(engine);
+    server.signal("SIGSTOP");
+    onTestFinished(() => server.signal("SIGCONT"));
+    const ended: string[] = [];
+    const end = (name: string) => () => void ended.push(name);
+    for (let n = 0; n < 3; n++) void engine.write([["a", text(n), FAR]]).then(end("set"));
+    engine.get(["a"]).then(end("get"), end("get"));
+    engine.touch([["a", null, FAR]]).then(end("touch"), end("touch"));
+    // It was made last, and waits for none of them.
+    await engine.write([["b", text(1), FAR]]);
+    await turn();
+    expect(ended.sort()).toEqual(["get", "set", "set", "set", "touch"]);
   });
 });

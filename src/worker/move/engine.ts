@@ -78,7 +78,7 @@ function start(
   { report, log }: Told,
 ): Engine {
   const sessions = new Sessions(source, destination, failAfterMs);
-  const service = new MovingService({ source, destination, sessions, report });
+  const service = new MovingService({ source, destination, sessions, report, failAfterMs });
   const walk = new Walk({
     source,
     clock: systemClock,

@@ -11,7 +11,8 @@ import type {
   Write,
   WriteOutcome,
 } from "../../protocol/contract.js";
-import { type Report, type StoreError, storeClosed } from "../../protocol/errors.js";
+import { type Report, storeClosed, StoreError } from "../../protocol/errors.js";
+import { monotonic } from "../../protocol/timers.js";
 import { keepAliveDuring } from "../ports/keep-alive.js";
 import { Listing, Order, type RedisEngine } from "../redis/engine.js";
 import type { Source } from "./places.js";
@@ -22,6 +23,8 @@ interface MovingParts {
   readonly destination: RedisEngine;
   readonly sessions: Sessions;
   readonly report: Report;
+  /** How long a call may take. */
+  readonly failAfterMs: number;
 }
 
 export class MovingService implements Engine {
@@ -43,7 +46,7 @@ export class MovingService implements Engine {
 
   get(sids: readonly string[]): Promise<(FoundSession | null)[]> {
     return this.#answer(() =>
-      Promise.all(sids.map((sid) => this.#order.between(sid, () => this.#parts.sessions.get(sid)))),
+      Promise.all(sids.map((sid) => this.#between(sid, () => this.#parts.sessions.get(sid)))),
     );
   }
 
@@ -54,19 +57,23 @@ export class MovingService implements Engine {
       await sessions.get(sid);
       return (await destination.inspect([sid]))[0] ?? null;
     };
-    return this.#answer(() =>
-      Promise.all(sids.map((sid) => this.#order.between(sid, () => see(sid)))),
-    );
+    return this.#answer(() => Promise.all(sids.map((sid) => this.#between(sid, () => see(sid)))));
   }
 
   touch(touches: readonly Touch[]): Promise<boolean[]> {
     const { sessions } = this.#parts;
-    return this.#answer(() => this.#order.touch(touches, (touch) => sessions.touch(touch)));
+    return this.#answer(() =>
+      this.#order.touch(touches, (touch, since) =>
+        this.#inTime(since, () => sessions.touch(touch)),
+      ),
+    );
   }
 
   write(writes: readonly Write[]): Promise<WriteOutcome[]> {
     const { sessions } = this.#parts;
-    return this.#answer(() => this.#order.write(writes, (write) => sessions.write(write)));
+    return this.#answer(() =>
+      this.#order.write(writes, (write, since) => this.#inTime(since, () => sessions.write(write))),
+    );
   }
 
   async length(): Promise<number> {
@@ -173,6 +180,20 @@ export class MovingService implements Engine {
       }),
     );
     return { all: listing.correct(all), left };
+  }
+
+  #between<T>(sid: string, work: () => Promise<T>): Promise<T> {
+    return this.#order.between(sid, (since) => this.#inTime(since, work));
+  }
+
+  /** @throws StoreError `STORE_UNREACHABLE` if the calls before it have taken all the time of a call */
+  async #inTime<T>(since: number, work: () => Promise<T>): Promise<T> {
+    if (monotonic() - since < this.#parts.failAfterMs) return work();
+    throw new StoreError(
+      "STORE_UNREACHABLE",
+      "the calls for this session that were made before took too long, as the Redis server cannot be " +
+        "reached, or does not answer",
+    );
   }
 
   async #close(): Promise<void> {
