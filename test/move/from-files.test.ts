@@ -223,6 +223,24 @@ describe.skipIf(!HAS_SERVER)("from files", () => {
     expect(await engine.get(sids)).toEqual(sids.map((_, n) => text(n)));
   });
 
+  it.each([
+    ["between two milliseconds", FAR + 0.5, FAR + 1],
+    ["later than any date", 1e300, 8.64e15],
+  ])("a session comes over that ends %s, as one of lite-nosql may", async (_, at, end) => {
+    const directory = tempDirectory();
+    const session = { json: text(1), expiresAt: at };
+    await fileSessions(directory, [
+      { sid: "ann's", ...session, user: "ann" },
+      { sid: "nobody's", ...session },
+    ]);
+    const config = movingConfig(server, fromFiles(directory));
+    const engine = await openMoving(config);
+    for (const sid of ["ann's", "nobody's"]) {
+      expect(await engine.get([sid])).toEqual([text(1)]);
+      expect(Number(server.cli("PEXPIRETIME", `${config.redis.prefix}s:${sid}`))).toBe(end);
+    }
+  });
+
   it("where the server stands still no call is kept longer than another of its session", async () => {
     const directory = tempDirectory();
     await fileSessions(directory, [{ sid: "a", json: text(1), expiresAt: FAR }]);

@@ -74,6 +74,24 @@ describe.skipIf(!HAS_SERVER)("the server decides", () => {
     }
   });
 
+  it.each([
+    ["between two milliseconds", FAR + 0.5, FAR + 1],
+    ["later than any date", 1e300, 8.64e15],
+  ])("when the key of a session expires that ends %s", async (_, given, end) => {
+    const config = redisConfig({ addresses: [server.address] });
+    const engine = await openRedis(config);
+    const writes = [
+      ["stored", "{}", given],
+      ["ann's", "{}", given, "put", "ann"],
+      ["touched", "{}", FAR],
+    ] as const;
+    expect(await engine.write(writes)).toEqual([0, 0, 0]);
+    expect(await engine.touch([["touched", null, given]])).toEqual([true]);
+    for (const [sid] of writes) {
+      expect(Number(server.cli("PEXPIRETIME", `${config.redis.prefix}s:${sid}`))).toBe(end);
+    }
+  });
+
   it("that keys expire by themselves, sessions and lists of users alike", async () => {
     const config = redisConfig({ addresses: [server.address] });
     const engine = await openRedis(config);

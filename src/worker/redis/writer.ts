@@ -1,6 +1,6 @@
 /** What changes one session: stores it, prolongs its life, deletes it. */
 import type { StoredSession, Touch, Write } from "../../protocol/contract.js";
-import type { RedisEngineConfig } from "../../protocol/config.js";
+import { MAX_TIME, type RedisEngineConfig } from "../../protocol/config.js";
 import type { Caller } from "./caller.js";
 import type { Names } from "./names.js";
 import type { Records } from "./records.js";
@@ -59,7 +59,7 @@ export class Writer {
         ...{ script: "touch", key, since },
         // What was stored since is as new as this, and is not touched again.
         args: (deadline, isRepeated) => [
-          ...[sealed, String(expiresAt), this.#absoluteTtl, deadline],
+          ...[sealed, String(redisTime(expiresAt)), this.#absoluteTtl, deadline],
           ...[isRepeated ? before : "", until],
         ],
       });
@@ -94,7 +94,8 @@ export class Writer {
    */
   async adopt(sid: string, session: StoredSession, wantedBy: number): Promise<number> {
     const { caller, names, records, tokens, lists } = this.#parts;
-    const [found, expiresAt, createdAt, user] = session;
+    const [found, endsAt, createdAt, user] = session;
+    const expiresAt = redisTime(endsAt);
     const [json, cookie] = typeof found === "string" ? [found, null] : found;
     const key = names.session(sid);
     const owner = user === null ? "" : names.users(user)[0];
@@ -124,14 +125,14 @@ export class Writer {
   }
 
   async #store(
-    [sid, json, expiresAt, mode = "put", user = null, createdAt]: Storing,
+    [sid, json, endsAt, mode = "put", user = null, createdAt]: Storing,
     since: number,
   ): Promise<number> {
     const { caller, names, records, tokens, lists } = this.#parts;
     const key = names.session(sid);
     const number = String(tokens.next());
     const before = tokens.last(sid) || NO_TOKEN;
-    const expiry = String(expiresAt);
+    const expiresAt = redisTime(endsAt);
     const owner = user === null ? "" : names.users(user)[0];
     const until = listedUntil(expiresAt);
     const sealed = records.sealed(json, key, "d");
@@ -146,7 +147,7 @@ export class Writer {
           const args = [
             mode,
             sealed,
-            expiry,
+            String(expiresAt),
             this.#absoluteTtl,
             tokens.name,
             number,
@@ -174,4 +175,9 @@ export class Writer {
     tokens.learn(sid, tokens.tokenOf(number));
     return Number(reply);
   }
+}
+
+/** Redis takes whole milliseconds. Files may have any number, which lite-nosql was given. */
+function redisTime(time: number): number {
+  return Math.min(Math.ceil(time), MAX_TIME);
 }
