@@ -1,8 +1,9 @@
 /** Owns what calls are answered with while a server fails, and that it is over when the fault is. */
 import { setImmediate as turn } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Engine } from "../../src/protocol/contract.js";
 import type { StoreError } from "../../src/protocol/errors.js";
+import { UserLists } from "../../src/worker/redis/user-lists.js";
 import { openRedis, redisConfig } from "../support/redis/engines.js";
 import { Proxy } from "../support/redis/proxy.js";
 import { HAS_SERVER, Server } from "../support/redis/server.js";
@@ -99,6 +100,19 @@ describe.skipIf(!HAS_SERVER)("a server that", () => {
     await stored(engine, "b", 1);
     await turn();
     expect(ended.sort()).toEqual(["get", "sessionsOf", "set", "set", "set", "set", "set", "touch"]);
+  });
+
+  it("is asked for what is left of a user's sessions when their deletion has taken long", async () => {
+    const failAfterMs = 500;
+    const engine = await openAt(server.address, failAfterMs);
+    await engine.write([["a", text(1), FAR, "put", "ann"]]);
+    // Each is taken out of the list when it has been deleted.
+    const deleted = vi.spyOn(UserLists.prototype, "remove").mockImplementation(() => {
+      const end = performance.now() + failAfterMs;
+      while (performance.now() < end);
+    });
+    onTestFinished(() => deleted.mockRestore());
+    expect(await engine.destroyAllOf("ann", null)).toBe(1);
   });
 
   it("pauses its clients is waited for", async () => {

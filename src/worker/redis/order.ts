@@ -95,7 +95,9 @@ export class Order {
     if (this.#held !== null) return this.#hold(() => this.exclusively(work));
     this.#held = [];
     try {
-      return await this.#after(Promise.allSettled([this.#settled(), ...this.#readings]), work);
+      // A walk takes as long as there are sessions: the time of this begins when it is over.
+      await Promise.allSettled(this.#readings);
+      return await this.#after(this.#settled(), work);
     } finally {
       this.#release();
     }

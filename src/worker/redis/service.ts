@@ -221,11 +221,14 @@ export class Service implements RedisEngine {
   async #destroyAllOf(user: string, except: string | null, since: number): Promise<number> {
     const { names, lists, writer } = this.#parts;
     const kept = except === null ? null : names.session(except);
+    // Of the first look alone: each deletion has its own time, and so has a look after it.
+    let asked: number | undefined = since;
     let ended = 0;
     for (const owner of names.users(user)) {
       // Again, until none is found that was stored meanwhile.
       for (let found = 1; found > 0; ended += found) {
-        const keys = (await lists.keys(owner, since)).filter((key) => key !== kept);
+        const keys = (await lists.keys(owner, asked)).filter((key) => key !== kept);
+        asked = undefined;
         const deleted = await Promise.all(keys.map((key) => writer.destroyKey(key, owner)));
         found = deleted.reduce((sum, count) => sum + count, 0);
       }

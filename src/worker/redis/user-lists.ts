@@ -51,7 +51,7 @@ export class UserLists {
   }
 
   /** The keys that are listed for a user, as sessions name it. */
-  async keys(user: string, since: number): Promise<string[]> {
+  async keys(user: string, since?: number): Promise<string[]> {
     const list = this.#parts.names.listOf(user);
     const listed = await this.#parts.caller.read(list, ["ZRANGE", list, "0", "-1"], since);
     return (listed as string[]).map((name) => this.#parts.names.sessions + name);
