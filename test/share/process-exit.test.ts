@@ -76,5 +76,7 @@ describe.each([true, false])("a process with a store of isolate: %s", (isolate) 
     await until(() => existsSync(join(directory, "asked")));
     owner.kill("SIGKILL");
     expect(await guest).toBe(0);
+    const next = await openMember(directory);
+    expect(await next.length()).toBe(1);
   });
 });
