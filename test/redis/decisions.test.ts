@@ -1,6 +1,6 @@
 /** Owns what is decided on the server where several processes write the same sessions. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { SCRIPTS } from "../../src/worker/redis/scripts.js";
+import { REFUSED, SCRIPTS } from "../../src/worker/redis/scripts.js";
 import { openRedis, redisConfig } from "../support/redis/engines.js";
 import { HAS_SERVER, Server } from "../support/redis/server.js";
 import { until, untilPast } from "../support/until.js";
@@ -72,6 +72,34 @@ describe.skipIf(!HAS_SERVER)("the server decides", () => {
     for (const sid of ["stored", "touched"]) {
       expect(Number(server.cli("PEXPIRETIME", `${config.redis.prefix}s:${sid}`))).toBe(end);
     }
+  });
+
+  it("that a session lives no longer in the millisecond of its end, in which its key is there", () => {
+    const seconds = 4_000_000_000;
+    const now = seconds * 1000;
+    /** Calls a script for a session that has so many milliseconds left. */
+    const call = (script: string, left: number, ...args: (string | number)[]): number => {
+      server.cli("DEL", "ends:s:a");
+      server.cli("HSET", "ends:s:a", "d", "{}", "e", String(now + left), "w", "process.1");
+      const atThatMoment = `local real = redis
+        local redis = { call = function(name, ...)
+          if name == 'TIME' then return {'${seconds}', '0'} end
+          return real.call(name, ...)
+        end }
+        ${script}`;
+      return Number(server.cli("EVAL", atThatMoment, "1", "ends:s:a", ...args.map(String)));
+    };
+    const answers = [0, 1].map((left) => ({
+      put: call(SCRIPTS.store, left, "put", "{}", FAR, 0, "other.", 1, now, ""),
+      update: call(SCRIPTS.store, left, "update", "{}", FAR, 0, "other.", 1, now, ""),
+      touch: call(SCRIPTS.touch, left, "", FAR, 0, now, "", ""),
+      destroy: call(SCRIPTS.destroy, left, now, 0, "", ""),
+      adopt: call(SCRIPTS.adopt, left, "{}", "", FAR, "", 0, "other.1", now, "", "", ""),
+    }));
+    expect(answers).toEqual([
+      { put: 0, update: REFUSED, touch: 0, destroy: 0, adopt: 0 },
+      { put: 1, update: 1, touch: 1, destroy: 1, adopt: 1 },
+    ]);
   });
 
   it.each([
