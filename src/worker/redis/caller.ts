@@ -111,8 +111,7 @@ export class Caller {
           reject(unreachable(this.#masters.failure));
         },
       };
-      this.#patience.add(waiting);
-      look();
+      if (this.#patience.add(waiting)) look();
     });
   }
 
@@ -141,9 +140,7 @@ export class Caller {
         isUnanswered: false,
         isSettled: false,
       };
-      this.#patience.add(call);
-      if (call.deadline > monotonic()) this.#attempt(call);
-      else call.expire();
+      if (this.#patience.add(call)) this.#attempt(call);
     });
   }
 

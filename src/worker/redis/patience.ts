@@ -17,9 +17,15 @@ export class Patience {
   /** When the timer is due, by `monotonic()`. */
   #due = 0;
 
-  add(waiting: Waiting): void {
+  /** @returns whether there is time left; if not, it has expired */
+  add(waiting: Waiting): boolean {
+    if (waiting.deadline <= monotonic()) {
+      waiting.expire();
+      return false;
+    }
     this.#waiting.add(waiting);
     if (this.#timer === null || waiting.deadline < this.#due) this.#arm(waiting.deadline);
+    return true;
   }
 
   remove(waiting: Waiting): void {

@@ -103,8 +103,8 @@ export class Service implements RedisEngine {
       order.exclusively(async (since) => {
         let live = 0;
         const destroy = async (_: unknown, keys: string[]): Promise<void> => {
-          const deleted = await Promise.all(keys.map((key) => writer.destroyKey(key, null)));
-          live += deleted.reduce((sum, count) => sum + count, 0);
+          const deleted = await writer.destroyKeys(keys, null);
+          live += deleted;
         };
         await walk(caller, names.all, destroy, since);
         return live;
@@ -229,8 +229,7 @@ export class Service implements RedisEngine {
       for (let found = 1; found > 0; ended += found) {
         const keys = (await lists.keys(owner, asked)).filter((key) => key !== kept);
         asked = undefined;
-        const deleted = await Promise.all(keys.map((key) => writer.destroyKey(key, owner)));
-        found = deleted.reduce((sum, count) => sum + count, 0);
+        found = await writer.destroyKeys(keys, owner);
       }
     }
     return ended;

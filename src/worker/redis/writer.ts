@@ -70,8 +70,16 @@ export class Writer {
     return (await send(until)) === 1;
   }
 
-  /** @param user whose it must be, as sessions name it; null if anybody's */
-  async destroyKey(key: string, user: string | null, since?: number): Promise<number> {
+  /**
+   * @param user whose they must be, as sessions name it; null if anybody's
+   * @returns how many live sessions were deleted
+   */
+  async destroyKeys(keys: readonly string[], user: string | null): Promise<number> {
+    const deleted = await Promise.all(keys.map((key) => this.#destroyKey(key, user)));
+    return deleted.reduce((sum, count) => sum + count, 0);
+  }
+
+  async #destroyKey(key: string, user: string | null, since?: number): Promise<number> {
     const { caller, lists, serverNow } = this.#parts;
     // What was created after that is another session.
     const created = String(Math.floor(serverNow(key) - MARGIN_MS));
@@ -121,7 +129,7 @@ export class Writer {
 
   #destroy(sid: string, since: number): Promise<number> {
     this.#parts.tokens.forget(sid);
-    return this.destroyKey(this.#parts.names.session(sid), null, since);
+    return this.#destroyKey(this.#parts.names.session(sid), null, since);
   }
 
   async #store(
