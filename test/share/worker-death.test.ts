@@ -2,8 +2,9 @@
  * Owns the death of a guest's worker, and of an owner's when another process is quicker: what had been
  * sent may have been made, and others may have written since, so that it is not made again.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { parseLock } from "../../src/worker/disk/lock/lock-record.js";
 import { openMember } from "../support/members.js";
 import { tempDirectory } from "../support/temp-dir.js";
 import { until } from "../support/until.js";
@@ -15,6 +16,7 @@ import {
   sessions,
   texts,
 } from "../support/worker/mortal-host.js";
+import { WatchedFiles } from "../support/watched-files.js";
 import { threads } from "../support/worker/watched-workers.js";
 
 vi.mock("node:worker_threads", async (original) => {
@@ -25,6 +27,10 @@ vi.mock("node:worker_threads", async (original) => {
 beforeEach(beginAnew);
 
 const FAR = Date.UTC(2100, 0, 1);
+
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
 
 it("a write that a guest's worker died of is uncertain, and a read is made again", async () => {
   const directory = tempDirectory();
@@ -78,14 +84,22 @@ describe("a write that the owner's worker made, and died before it said so", () 
     const directory = tempDirectory();
     const subject = host(fixture("exit-unanswered"), { directory });
     await subject.host.ready;
-    const guest = await openMember(directory);
-    return { subject, guest };
+    const watched = new WatchedFiles();
+    const guest = await openMember(directory, { environment: { files: watched.files } });
+    return { subject, guest, watched };
   }
 
   it("is made again before a guest can have seen it", async () => {
-    const { subject, guest } = await scene();
+    const { subject, guest, watched } = await scene();
+    const lock = subject.file("sessions.lock");
+    const socket = (): string | null | undefined => parseLock(readIfThere(lock))?.socket;
+    const before = socket();
+    // The guest could be quicker, and take over itself.
+    const taking = watched.hold(({ path }) => path === lock);
     const written = subject.engine.write(sessions([SID, "1"]));
-    await until(() => deathsBy(subject, "gun") === 1);
+    await until(() => ![undefined, before].includes(socket()));
+    taking.release();
+    expect(deathsBy(subject, "gun")).toBe(1);
     await until(async () => (await texts(guest, SID))[0] !== null);
     expect(await guest.write([[SID]])).toEqual([1]);
     expect(await written).toEqual([1]);
