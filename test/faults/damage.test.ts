@@ -88,6 +88,8 @@ describe("a case that once went wrong", () => {
     ["plain", "snapshot", 26_797_927],
     ["plain", "snapshot", 164_145_063],
     ["plain", "snapshot", 62_267_144],
+    // A carriage return in place of the comma behind an element.
+    ["plain", "snapshot", 43_181_543],
   ] as const)("does not any more: %s %s, seed %i", async (name, target, seed) => {
     const base = bases.find((each) => each.name === name)!;
     expect(await runCase(base, target, seed)).toBeNull();

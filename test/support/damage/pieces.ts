@@ -66,7 +66,13 @@ export function placedLines(bytes: Buffer): { line: Buffer; at: number; terminat
 }
 
 function withoutComma(line: Buffer): Buffer {
-  return line.at(-1) === 0x2c ? line.subarray(0, -1) : line;
+  const bytes = withoutReturn(line);
+  return bytes.at(-1) === 0x2c ? bytes.subarray(0, -1) : bytes;
+}
+
+/** A line without what another system puts before its end. */
+function withoutReturn(line: Buffer): Buffer {
+  return line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
 }
 
 /** A record that stands in a damaged file. */
@@ -81,7 +87,7 @@ export interface Occurrence {
 export function recordsIn(damaged: Buffer, pieces: readonly Piece[]): Occurrence[] {
   return placedLines(damaged).flatMap(({ line, at }): Occurrence[] => {
     // lite-nosql trims lines.
-    const bytes = line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
+    const bytes = withoutReturn(line);
     const piece = pieces.find((each) => each.bytes.equals(bytes));
     if (piece !== undefined) return [{ piece, at, certain: true }];
     // One without a checksum is as lite-nosql writes it: damage may have taken the checksum.
