@@ -67,9 +67,8 @@ export interface EnglishOptions {
 
   /**
    * Password that encrypts journal and snapshot, at least 8 characters; or a list of passwords, of
-   * which the first encrypts and all decrypt. Without this option the files are plaintext;
-   * `undefined` is a TypeError, so that a missing environment variable does not turn encryption
-   * off.
+   * which the first encrypts and all decrypt. Without this option the files are plaintext; `undefined`
+   * is a TypeError, so that a missing environment variable does not turn encryption off.
    *
    * Opening fails with `STORE_KEY_MISMATCH`, and changes no file, if none of the passwords opens
    * the files or if they are encrypted and there is no password.

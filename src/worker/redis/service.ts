@@ -207,9 +207,8 @@ export class Service implements RedisEngine {
       for (const key of keys) found.add(names.sid(key));
       return;
     }
-    const replies = await Promise.all(
-      keys.map((key) => connection.read(["HMGET", key, "e", "t", "i"])),
-    );
+    const reading = keys.map((key) => connection.read(["HMGET", key, "e", "t", "i"]));
+    const replies = await Promise.all(reading);
     for (const [index, key] of keys.entries()) {
       const [e = null, t = null, i = null] = replies[index] as (string | null)[];
       if (!records.lives(e, t)) continue;
