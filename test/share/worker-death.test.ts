@@ -86,19 +86,22 @@ describe("a write that the owner's worker made, and died before it said so", () 
     await subject.host.ready;
     const watched = new WatchedFiles();
     const guest = await openMember(directory, { environment: { files: watched.files } });
-    return { subject, guest, watched };
-  }
-
-  it("is made again before a guest can have seen it", async () => {
-    const { subject, guest, watched } = await scene();
     const lock = subject.file("sessions.lock");
     const socket = (): string | null | undefined => parseLock(readIfThere(lock))?.socket;
     const before = socket();
-    // The guest could be quicker, and take over itself.
+    // The guest could be quicker than the owner's next worker, and take over itself.
     const taking = watched.hold(({ path }) => path === lock);
+    const replaced = async (): Promise<void> => {
+      await until(() => ![undefined, before].includes(socket()));
+      taking.release();
+    };
+    return { subject, guest, replaced };
+  }
+
+  it("is made again before a guest can have seen it", async () => {
+    const { subject, guest, replaced } = await scene();
     const written = subject.engine.write(sessions([SID, "1"]));
-    await until(() => ![undefined, before].includes(socket()));
-    taking.release();
+    await replaced();
     expect(deathsBy(subject, "gun")).toBe(1);
     await until(async () => (await texts(guest, SID))[0] !== null);
     expect(await guest.write([[SID]])).toEqual([1]);
@@ -108,7 +111,7 @@ describe("a write that the owner's worker made, and died before it said so", () 
   });
 
   it("does not undo what a guest did because the main thread was blocked", async () => {
-    const { subject, guest } = await scene();
+    const { subject, guest, replaced } = await scene();
     const written = subject.engine.write(sessions([SID, "1"]));
     const failed = expect(written).rejects.toMatchObject({ code: "STORE_UNCERTAIN" });
     // It does not hear of it before the guest has been answered.
@@ -118,8 +121,10 @@ describe("a write that the owner's worker made, and died before it said so", () 
     const emit = next.emit.bind(next);
     next.emit = ((name: string, ...args: unknown[]) =>
       name === "message" ? late.push(...args) > 0 : emit(name, ...args)) as typeof next.emit;
+    await replaced();
     await until(async () => (await texts(guest, SID))[0] !== null);
     expect(await guest.write([[SID]])).toEqual([1]);
+    next.emit = emit;
     for (const message of late) emit("message", message);
     await failed;
     expect(await guest.get([SID])).toEqual([null]);
