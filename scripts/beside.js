@@ -14,27 +14,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import IsolatedStore from "express-session-isolate";
+import { fill, sessionId } from "../bench/load/sessions.js";
 
 const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 /** Nothing, for comparison, and what reads all. */
 const COMMANDS = ["", "list", "list --json", "export", "stats", "verify", "backup"];
 const QUIET_MS = 5000;
-const BATCH = 5000;
 
 const text = /** @type {const} */ ({ type: "string" });
 const { values } = parseArgs({ options: { sessions: text, rounds: text } });
 const sessions = Number(values.sessions ?? 100_000);
 const directory = mkdtempSync(join(tmpdir(), "express-session-isolate-beside-"));
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
-
-const idOf = (/** @type {number} */ number) => `a session's id, ${number}`;
-
-/** @returns {any} a session of some 300 bytes */
-function sessionBody(/** @type {number} */ number) {
-  const maxAge = 86_400_000;
-  const cookie = { originalMaxAge: maxAge, expires: new Date(Date.now() + maxAge) };
-  return { cookie, user: `user ${number % 1000}`, text: "x".repeat(200) };
-}
 
 /** Runs a command to its end. */
 async function run(/** @type {string} */ command, /** @type {number} */ round) {
@@ -54,7 +45,7 @@ async function longestGet(doing) {
   let longest = 0;
   for (let number = 0; !isDone; number = (number + 7919) % sessions) {
     const asked = performance.now();
-    if (!(await store.get(idOf(number)))) throw new Error("a session is missing");
+    if (!(await store.get(sessionId(number)))) throw new Error("a session is missing");
     longest = Math.max(longest, performance.now() - asked);
     await delay(1);
   }
@@ -66,10 +57,7 @@ const store = new IsolatedStore({
   directory: join(directory, "data"),
   resourceLimits: { maxOldGenerationSizeMb: 8192 },
 });
-for (let from = 0; from < sessions; from += BATCH) {
-  const numbers = Array.from({ length: BATCH }, (_, index) => from + index);
-  await Promise.all(numbers.map((number) => store.set(idOf(number), sessionBody(number))));
-}
+await fill(store, 0, sessions);
 for (let round = 1; round <= Number(values.rounds ?? 3); round++) {
   for (const command of COMMANDS) {
     const began = performance.now();

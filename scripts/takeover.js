@@ -13,19 +13,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import IsolatedStore from "express-session-isolate";
+import { fill, sessionBody } from "../bench/load/sessions.js";
 
 const SCRIPT = fileURLToPath(import.meta.url);
 const PROCESSES = 3;
 /** Writes in flight in each. */
 const LANES = 8;
 const WARM_MS = 1000;
-
-/** @returns {any} a session of some 780 bytes */
-function sessionBody(/** @type {number} */ number) {
-  const maxAge = 86_400_000;
-  const cookie = { originalMaxAge: maxAge, expires: new Date(Date.now() + maxAge) };
-  return { cookie, number, text: "x".repeat(680) };
-}
 
 /** One of the processes: writes, and answers what it is asked. */
 async function write(/** @type {string} */ options) {
@@ -41,16 +35,6 @@ async function write(/** @type {string} */ options) {
   });
   process.on("disconnect", () => process.exit());
   process.send?.("open");
-}
-
-/** @param {import("express-session-isolate").StoreOptions} options @param {number} sessions */
-async function fill(options, sessions) {
-  const store = new IsolatedStore(options);
-  for (let from = 0; from < sessions; from += 1000) {
-    const ids = Array.from({ length: 1000 }, (_, index) => from + index);
-    await Promise.all(ids.map((id) => store.set(`a session's id, ${id}`, sessionBody(id))));
-  }
-  await store.close();
 }
 
 async function start(/** @type {object} */ options) {
@@ -72,7 +56,9 @@ async function measure() {
   const directory = mkdtempSync(join(tmpdir(), "express-session-isolate-takeover-"));
   process.on("exit", () => rmSync(directory, { recursive: true, force: true, maxRetries: 9 }));
   const options = { directory, ...(values.encrypted ? { encryptionKey: "a password" } : {}) };
-  await fill(options, Number(values.sessions ?? 0));
+  const store = new IsolatedStore(options);
+  await fill(store, 0, Number(values.sessions ?? 0));
+  await store.close();
   const children = [];
   while (children.length < PROCESSES) children.push(await start(options));
   for (let round = 0; round < Number(values.rounds ?? 5); round++) {

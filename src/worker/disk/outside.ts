@@ -35,14 +35,14 @@ export class Outside {
   async exists(): Promise<boolean> {
     const { journal, snapshot } = this.paths;
     for (const path of [journal, snapshot]) {
-      if ((await nodeFiles.identity(path).catch(nothing)) !== null) return true;
+      if (await isThere(path)) return true;
     }
     return false;
   }
 
   /** Whether its sessions were moved elsewhere, or are being: no store opens it for anything else. */
-  async isDeparted(): Promise<boolean> {
-    return (await nodeFiles.identity(this.paths.departed).catch(nothing)) !== null;
+  isDeparted(): Promise<boolean> {
+    return isThere(this.paths.departed);
   }
 
   /** Who has it open. */
@@ -101,9 +101,13 @@ export class Outside {
   }
 }
 
-function nothing(error: unknown): null {
-  if (isErrno(error, "ENOTDIR")) return null;
-  throw error;
+async function isThere(path: string): Promise<boolean> {
+  try {
+    return (await nodeFiles.identity(path)) !== null;
+  } catch (error) {
+    if (isErrno(error, "ENOTDIR")) return false;
+    throw error;
+  }
 }
 
 /** Answers from what was read, as an engine would. @param now epoch milliseconds */

@@ -104,7 +104,7 @@ export class Service implements RedisEngine {
         let live = 0;
         const destroy = async (_: unknown, keys: string[]): Promise<void> => {
           const deleted = await writer.destroyKeys(keys, null);
-          live += deleted;
+          live += deleted; // Not with the await in it: masters are walked at once.
         };
         await walk(caller, names.all, destroy, since);
         return live;

@@ -82,12 +82,12 @@ export class Writer {
   async #destroyKey(key: string, user: string | null, since?: number): Promise<number> {
     const { caller, lists, serverNow } = this.#parts;
     // What was created after that is another session.
-    const created = String(Math.floor(serverNow(key) - MARGIN_MS));
+    const createdBefore = String(Math.floor(serverNow(key) - MARGIN_MS));
     const script = this.marksDestroyed ? "destroyAndMark" : "destroy";
     const reply = await caller.change({
       ...{ script, key, since },
       args: (deadline, isRepeated) => [
-        ...[deadline, this.#absoluteTtl, user ?? "", isRepeated ? created : ""],
+        ...[deadline, this.#absoluteTtl, user ?? "", isRepeated ? createdBefore : ""],
       ],
     });
     if (reply === UNKNOWN) throw caller.unsure("the session has been made anew since");
