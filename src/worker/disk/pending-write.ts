@@ -8,7 +8,7 @@ export interface PendingWrite {
   readonly sid: string;
   readonly session: SessionDocument | null;
   /** Of an update: when the session must have been live, in epoch milliseconds. */
-  readonly liveAt?: number;
+  readonly liveAt?: number | undefined;
   /** Of the deletion of a user's session: whose it must be. */
   readonly user?: string;
   /** The name of the guest that it was made for; undefined for the owner itself. */

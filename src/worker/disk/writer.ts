@@ -96,7 +96,11 @@ export class Writer {
       return this.#delete({ sid, token }, before, live, call);
     }
     const storing: Storing = {
-      ...{ sid, json, expiresAt, mode, token },
+      sid,
+      json,
+      expiresAt,
+      mode,
+      token,
       user: user ?? undefined,
       createdAt: createdAt ?? undefined,
     };
@@ -178,9 +182,9 @@ export class Writer {
     const refusal = room.admit(call.reservation, sid, session, before ?? null, evict);
     if (refusal !== null) return { outcome: encodeError(refusal) };
     const outcome = live === undefined ? 0 : 1;
-    const write = { sid, session, by: markOf(token, outcome), guest };
-    const dependsOn = this.#add(isUpdate ? { ...write, liveAt: call.now } : write, call);
-    return { outcome, dependsOn };
+    const liveAt = isUpdate ? call.now : undefined;
+    const write = { sid, session, by: markOf(token, outcome), guest, liveAt };
+    return { outcome, dependsOn: this.#add(write, call) };
   }
 
   /** Of a write without a record: its mark is due as soon as what it relies on is committed. */
@@ -213,5 +217,5 @@ export class Writer {
 }
 
 function markOf(token: Token | undefined, outcome: number): Mark | undefined {
-  return token === undefined ? undefined : { ...token, outcome };
+  return token && { guest: token.guest, number: token.number, outcome };
 }

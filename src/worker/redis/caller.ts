@@ -30,12 +30,17 @@ export interface Change {
   readonly wantedBy?: number;
 }
 
-interface Call extends Waiting {
+/** What is asked of the master that has a key. */
+interface Asked {
   readonly key: string;
   readonly changes: boolean;
   /** By `monotonic()`: later it takes no effect. */
   readonly wantedBy: number;
   readonly send: (connection: Connection, isRepeated: boolean) => Promise<unknown>;
+}
+
+interface Call extends Waiting {
+  readonly asked: Asked;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: Error) => void;
   /** Whether an answer is due. */
@@ -44,8 +49,6 @@ interface Call extends Waiting {
   isUnanswered: boolean;
   isSettled: boolean;
 }
-
-type Asked = Pick<Call, "key" | "changes" | "wantedBy" | "send">;
 
 export class Caller {
   readonly #failAfterMs: number;
@@ -69,14 +72,15 @@ export class Caller {
   }
 
   read(key: string, command: Command, since = monotonic()): Promise<unknown> {
-    const send: Call["send"] = (connection) => connection.read(command);
+    const send: Asked["send"] = (connection) => connection.read(command);
     return this.#call({ key, changes: false, wantedBy: Infinity, send }, since);
   }
 
   /** @throws StoreError `STORE_UNCERTAIN` if it may have taken effect */
-  change({ script, key, args, since = monotonic(), ...change }: Change): Promise<unknown> {
+  change(change: Change): Promise<unknown> {
+    const { script, key, args, since = monotonic() } = change;
     const { wantedBy = since + this.#failAfterMs } = change;
-    const send: Call["send"] = (connection, isRepeated) =>
+    const send: Asked["send"] = (connection, isRepeated) =>
       connection.run(script, key, args(String(connection.serverTime(wantedBy)), isRepeated));
     return this.#call({ key, changes: true, wantedBy, send }, since);
   }
@@ -129,7 +133,7 @@ export class Caller {
   #call(asked: Asked, since: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const call: Call = {
-        ...asked,
+        asked,
         resolve,
         reject,
         deadline: since + this.#failAfterMs,
@@ -144,14 +148,14 @@ export class Caller {
     });
   }
 
-  #attempt(call: Call, connection = this.#masters.of(call.key)): void {
+  #attempt(call: Call, connection = this.#masters.of(call.asked.key)): void {
     if (call.isSettled) return;
     if (connection === null) {
       this.#park(call);
       return;
     }
     call.isSent = true;
-    call.send(connection, call.isUnanswered).then(
+    call.asked.send(connection, call.isUnanswered).then(
       (reply) => {
         this.#answered(call, connection, reply);
       },
@@ -173,8 +177,8 @@ export class Caller {
 
   #answered(call: Call, connection: Connection, reply: unknown): void {
     call.isSent = false;
-    const serverTime = call.changes ? lateness(reply) : null;
-    if (serverTime !== null && monotonic() > call.wantedBy) {
+    const serverTime = call.asked.changes ? lateness(reply) : null;
+    if (serverTime !== null && monotonic() > call.asked.wantedBy) {
       this.#fail(call, unreachable(this.#masters.failure));
     } else if (serverTime !== null) {
       // It was not late here: the clock of the server was set.
@@ -232,7 +236,7 @@ export class Caller {
   }
 
   #fail(call: Call, error: StoreError): void {
-    const isUnsure = call.changes && (call.isSent || call.isUnanswered);
+    const isUnsure = call.asked.changes && (call.isSent || call.isUnanswered);
     if (!this.#settle(call)) return;
     call.reject(isUnsure ? this.unsure(error.message) : error);
   }

@@ -34,7 +34,9 @@ export class UserLists {
   /** @param user as sessions name it */
   async add(user: string, key: string, until: string, since?: number): Promise<void> {
     await this.#parts.caller.change({
-      ...{ script: "list", key: this.#parts.names.listOf(user), since },
+      script: "list",
+      key: this.#parts.names.listOf(user),
+      since,
       args: (deadline) => [this.#nameOf(key), until, deadline],
     });
   }

@@ -56,11 +56,17 @@ export class Writer {
     const before = tokens.last(sid);
     const send = (until: string): Promise<unknown> =>
       this.#parts.caller.change({
-        ...{ script: "touch", key, since },
-        // What was stored since is as new as this, and is not touched again.
+        script: "touch",
+        key,
+        since,
         args: (deadline, isRepeated) => [
-          ...[sealed, String(redisTime(expiresAt)), this.#absoluteTtl, deadline],
-          ...[isRepeated ? before : "", until],
+          sealed,
+          String(redisTime(expiresAt)),
+          this.#absoluteTtl,
+          deadline,
+          // What was stored since is as new as this, and is not touched again.
+          isRepeated ? before : "",
+          until,
         ],
       });
     const reply = await send("");
@@ -85,9 +91,14 @@ export class Writer {
     const createdBefore = String(Math.floor(serverNow(key) - MARGIN_MS));
     const script = this.marksDestroyed ? "destroyAndMark" : "destroy";
     const reply = await caller.change({
-      ...{ script, key, since },
+      script,
+      key,
+      since,
       args: (deadline, isRepeated) => [
-        ...[deadline, this.#absoluteTtl, user ?? "", isRepeated ? createdBefore : ""],
+        deadline,
+        this.#absoluteTtl,
+        user ?? "",
+        isRepeated ? createdBefore : "",
       ],
     });
     if (reply === UNKNOWN) throw caller.unsure("the session has been made anew since");
@@ -116,7 +127,9 @@ export class Writer {
     const last = [owner, until, records.sealedId(sid, key)];
     if (owner !== "") await lists.add(owner, key, until);
     const reply = await caller.change({
-      ...{ script: "adopt", key, wantedBy },
+      script: "adopt",
+      key,
+      wantedBy,
       args: (deadline) => [...first, deadline, ...last],
     });
     return Number(reply);
@@ -149,7 +162,9 @@ export class Writer {
     const created = createdAt == null ? "" : String(createdAt);
     const send = (listed: string): Promise<unknown> =>
       caller.change({
-        ...{ script: "store", key, since },
+        script: "store",
+        key,
+        since,
         args: (deadline, isRepeated) => {
           const last = isRepeated ? before : "";
           const args = [
