@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { seededRandom } from "../../test/support/random.js";
 import { closedLoop, forSeconds } from "../load/loops.js";
+import { threadUs } from "../load/processor.js";
 import { sessionBody, sessionId } from "../load/sessions.js";
 import { Latencies, now } from "../load/time.js";
 import { answer } from "../process.js";
@@ -39,8 +40,10 @@ export async function measureAlone(task, contender = contenderOf(task.contender)
 
   await drive(WARM_SECONDS);
   const [start, cpu, loop] = [now(), process.cpuUsage(), performance.eventLoopUtilization()];
+  const mainStart = threadUs() ?? NaN;
   const { gets, sets, calls } = await drive(task.seconds / 2);
   const { user, system } = process.cpuUsage(cpu);
+  const mainCpu = (threadUs() ?? NaN) - mainStart;
   const busyMs = performance.eventLoopUtilization(loop).active;
   const callsPerSecond = calls / ((now() - start) / 1e3);
   await close();
@@ -51,6 +54,7 @@ export async function measureAlone(task, contender = contenderOf(task.contender)
   return {
     callsPerSecond,
     mainUs: (busyMs * 1e3) / calls,
+    mainCpuUs: mainCpu / calls,
     cpuUs: (user + system) / calls,
     getP50: gets.percentile(50),
     setP50: sets.percentile(50),
