@@ -6,13 +6,21 @@ export interface Waiting {
   readonly deadline: number;
   /** Called when the deadline has passed. */
   readonly expire: () => void;
+  /** Where it is kept while it waits. */
+  place?: number;
 }
 
 /** All that wait are looked through no more often than that. */
 const LOOK_MS = 10;
 
 export class Patience {
-  readonly #waiting = new Set<Waiting>();
+  /**
+   * No set: when V8 makes room in one, it leaves the old table with a link to the new one. A table that
+   * is garbage, and old, so keeps alive whatever comes after it, until old objects are collected.
+   */
+  readonly #waiting: (Waiting | null)[] = [];
+  /** The places in it that are free. */
+  readonly #free: number[] = [];
   #timer: NodeJS.Timeout | null = null;
   /** When the timer is due, by `monotonic()`. */
   #due = 0;
@@ -23,13 +31,19 @@ export class Patience {
       waiting.expire();
       return false;
     }
-    this.#waiting.add(waiting);
+    waiting.place = this.#free.pop() ?? this.#waiting.length;
+    this.#waiting[waiting.place] = waiting;
     if (this.#timer === null || waiting.deadline < this.#due) this.#arm(waiting.deadline);
     return true;
   }
 
-  remove(waiting: Waiting): void {
-    this.#waiting.delete(waiting);
+  /** @returns whether it was still waiting */
+  remove(waiting: Waiting): boolean {
+    const { place } = waiting;
+    if (place === undefined || this.#waiting[place] !== waiting) return false;
+    this.#waiting[place] = null;
+    this.#free.push(place);
+    return true;
   }
 
   stop(): void {
@@ -55,13 +69,13 @@ export class Patience {
   #expire(): void {
     const now = monotonic();
     let next = Infinity;
+    const due: Waiting[] = [];
     for (const waiting of this.#waiting) {
+      if (waiting === null) continue;
       if (waiting.deadline > now) next = Math.min(next, waiting.deadline);
-      else {
-        this.#waiting.delete(waiting);
-        waiting.expire();
-      }
+      else due.push(waiting);
     }
+    for (const waiting of due) if (this.remove(waiting)) waiting.expire();
     if (next === Infinity) this.stop();
     else this.#arm(Math.max(next, now + LOOK_MS));
   }
