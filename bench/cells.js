@@ -1,26 +1,32 @@
 /** What is measured: situations, and the contenders in each. Every pair of them is a cell. */
 
-/** `sets` is the percentage of the calls that are sets; the others are gets. */
-export const IDLE = { script: "cell/alone.js", sessions: 2000, inFlight: 1, sets: 0 };
+/** `sets` is the percentage of the calls that are sets; the others are gets. `warm` calls come before. */
+export const IDLE = { script: "cell/alone.js", sessions: 2000, inFlight: 1, sets: 0, warm: 10_000 };
 const CALLS = { ...IDLE, inFlight: 64, sets: 20 };
+const GETS = { ...CALLS, sets: 0 };
 const SETS = { ...CALLS, sets: 100 };
 
 /**
  * `writes` is the percentage of requests that change a session, `burst` how many log in at once;
- * `rolling` sessions are saved again by each request, with a cookie that expires later.
+ * `rolling` sessions are saved again by each request, with a cookie that expires later. `warm` requests
+ * come before.
  */
-const REQUESTS = { perSecond: 500, writes: 100, burst: 0, rolling: false };
+const REQUESTS = { perSecond: 500, writes: 100, burst: 0, rolling: false, warm: 6000 };
 export const WRITE = { script: "cell/http.js", sessions: 2000, bytes: 780, ...REQUESTS };
 const ROLLING = { ...WRITE, writes: 0, rolling: true };
 const LOGIN = { ...WRITE, perSecond: 200, burst: 4 };
 
 /** Servers of one node:cluster over one directory, or one Redis; one may be killed with SIGKILL. */
-export const CLUSTER = { ...WRITE, script: "cell/cluster.js", processes: 2, kills: false };
+export const CLUSTER = {
+  ...{ ...WRITE, script: "cell/cluster.js", warm: 12_000 },
+  ...{ processes: 2, kills: false },
+};
 const KILLED = { ...CLUSTER, processes: 3, sessions: 10_000, perSecond: 200, kills: true };
 
 export const MANY = { script: "cell/many.js", sessions: 10_000, expiring: 0, perSecond: 2000 };
 const MILLION = { ...MANY, sessions: 1_000_000, expiring: 100_000, long: true };
 
+const LONE = ["isolate", "isolate-guest", "sqlite-full", "redis-always", "isolate-redis", "floor"];
 const WITH_FLOORS = ["isolate", "isolate-guest", "isolate-encrypted", "floor", "floor-fsync"];
 const DURABLE = ["isolate", "isolate-encrypted", "sqlite-full", "redis-always", "lite-nosql"];
 const MAIN = [...DURABLE, "inline", "isolate-redis", "memory"];
@@ -33,7 +39,8 @@ const CLUSTERED = ["isolate", "sqlite-full", "redis-always", "isolate-redis", "r
  * @type {Record<string, [title: string, settings: Settings, contenders: string[]]>}
  */
 export const SITUATIONS = {
-  idle: ["One get after the other", IDLE, ["isolate", "isolate-guest", "sqlite-full", "floor"]],
+  idle: ["One get after the other", IDLE, LONE],
+  gets: ["Gets, 64 in flight", GETS, LONE],
   calls: ["80 % gets, 20 % sets, 64 in flight", CALLS, WITH_FLOORS],
   sets: ["Sets, 64 in flight", SETS, [...DURABLE, "isolate-guest", "isolate-redis"]],
   "sets-slow": ["Sets, 64 in flight, slow disk", { ...SETS, slow: true }, DURABLE],

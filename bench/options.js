@@ -11,7 +11,7 @@ export const USAGE = `npm run bench -- [options]
 
   --only a,b     situations, or cells as write/memory: ${Object.keys(SITUATIONS).join(", ")}
   --stores a,b   contenders: ${Object.keys(CONTENDERS).join(", ")}
-  --seconds n    length of a window at a fixed rate; other windows are half as long (default 1)
+  --seconds n    length of each window (default 1)
   --rounds n     how often each cell is measured (default 2)
   --json file    where the figures are written (default bench/results/latest.json)
   --publish      measures a million sessions as well, and publishes the run with --documents

@@ -1,7 +1,7 @@
 /** Process: a store alone, with a fixed number of calls in flight. */
 import { performance } from "node:perf_hooks";
 import { seededRandom } from "../../test/support/random.js";
-import { closedLoop, forSeconds } from "../load/loops.js";
+import { closedLoop, forSeconds, warming } from "../load/loops.js";
 import { threadUs } from "../load/processor.js";
 import { sessionBody, sessionId } from "../load/sessions.js";
 import { Latencies, now } from "../load/time.js";
@@ -10,7 +10,7 @@ import { SLOW_MS } from "../slow-disk/index.js";
 import { contenderOf } from "../stores/index.js";
 import { prepared } from "../stores/prepared.js";
 
-const WARM_SECONDS = 0.5;
+const WARM_SECONDS = 3;
 
 /** @param {import("../cells.js").Task & typeof import("../cells.js").IDLE} task */
 export async function measureAlone(task, contender = contenderOf(task.contender)) {
@@ -19,9 +19,10 @@ export async function measureAlone(task, contender = contenderOf(task.contender)
   const sids = Array.from({ length: task.sessions }, (_, number) => sessionId(number));
   const bodies = sids.map((_, number) => sessionBody(number));
 
-  async function drive(/** @type {number} */ seconds) {
+  const pick = () => random.integer(task.sessions);
+
+  async function drive(/** @type {() => number | undefined} */ next) {
     const [gets, sets] = [new Latencies(), new Latencies()];
-    const next = forSeconds(seconds, () => random.integer(task.sessions));
     await closedLoop(task.inFlight, next, (number, done) => {
       const sid = sids[number] ?? "";
       const writes = random.integer(100) < task.sets;
@@ -38,10 +39,10 @@ export async function measureAlone(task, contender = contenderOf(task.contender)
     return { gets, sets, calls: gets.count + sets.count };
   }
 
-  await drive(WARM_SECONDS);
+  await drive(warming(task.warm, WARM_SECONDS, pick));
   const [start, cpu, loop] = [now(), process.cpuUsage(), performance.eventLoopUtilization()];
   const mainStart = threadUs() ?? NaN;
-  const { gets, sets, calls } = await drive(task.seconds / 2);
+  const { gets, sets, calls } = await drive(forSeconds(task.seconds, pick));
   const { user, system } = process.cpuUsage(cpu);
   const mainCpu = (threadUs() ?? NaN) - mainStart;
   const busyMs = performance.eventLoopUtilization(loop).active;

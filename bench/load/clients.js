@@ -3,18 +3,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "undici";
 import { seededRandom } from "../../test/support/random.js";
 import { answer } from "../process.js";
-import { closedLoop, forSeconds, openLoop } from "./loops.js";
+import { closedLoop, forSeconds, openLoop, warming } from "./loops.js";
 import { cookieOf } from "./sessions.js";
 import { now } from "./time.js";
 
 const LANES = 64;
-const WARM_SECONDS = 0.5;
+const WARM_SECONDS = 6;
 const BURSTS_PER_SECOND = 6;
 /** Beyond as many, requests wait in the client, and that counts. */
 const MAX_CONNECTIONS = 256;
 
 /** @param {typeof import("../cells.js").WRITE & { port: number, seconds: number }} task */
-async function measureClients({ port, sessions, perSecond, writes, burst, seconds }) {
+async function measureClients({ port, sessions, perSecond, writes, burst, seconds, warm }) {
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections: MAX_CONNECTIONS });
   const cookies = Array.from({ length: sessions }, (_, number) => cookieOf(number));
   const random = seededRandom(1);
@@ -33,20 +33,20 @@ async function measureClients({ port, sessions, perSecond, writes, burst, second
   const logins = () =>
     Promise.all(Array.from({ length: burst }, pick).map((n) => request(`/login/${n}`, n)));
 
-  /** Requests a second, each lane waiting for its answer. @param {number} duration */
-  async function fullSpeed(duration) {
-    const end = now() + duration * 1e3;
-    let answered = 0;
-    await closedLoop(LANES, forSeconds(duration, pick), (number, done) => {
-      visit(number).then(() => {
-        if (now() < end) answered++;
-        done();
-      }, done);
+  /** Each lane waits for its answer. @param {() => number | undefined} next */
+  async function fullSpeed(next, answered = () => {}) {
+    await closedLoop(LANES, next, (number, done) => {
+      visit(number).then(() => (answered(), done()), done);
     });
-    return answered / duration;
+  }
+  async function requestsPerSecond() {
+    const end = now() + seconds * 1e3;
+    let answered = 0;
+    await fullSpeed(forSeconds(seconds, pick), () => now() < end && answered++);
+    return answered / seconds;
   }
 
-  await fullSpeed(WARM_SECONDS);
+  await fullSpeed(warming(warm, WARM_SECONDS, pick));
   const until = delay(seconds * 1e3);
   const rate = { perSecond: BURSTS_PER_SECOND, until, send: logins };
   const bursts = burst > 0 ? openLoop(rate) : undefined;
@@ -56,7 +56,7 @@ async function measureClients({ port, sessions, perSecond, writes, burst, second
     p50: latencies.percentile(50),
     p99: latencies.percentile(99),
     loginP50: (await bursts)?.latencies().percentile(50),
-    requestsPerSecond: await fullSpeed(seconds / 2),
+    requestsPerSecond: await requestsPerSecond(),
   };
   return { from: visits.from, to: visits.to, figures };
 }

@@ -71,6 +71,17 @@ export function closedLoop(lanes, next, call) {
   });
 }
 
+/**
+ * What `pick` gives, so many times: what V8 has not compiled yet counts for nobody then. Not for longer
+ * than so many seconds, which a slow store would need.
+ * @param {number} calls @param {number} seconds @param {() => number} pick
+ */
+export function warming(calls, seconds, pick) {
+  const inTime = forSeconds(seconds, pick);
+  let left = calls;
+  return () => (left-- > 0 ? inTime() : undefined);
+}
+
 /** What `pick` gives, for so many seconds. @param {number} seconds @param {() => number} pick */
 export function forSeconds(seconds, pick) {
   const end = now() + seconds * 1e3;

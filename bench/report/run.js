@@ -79,4 +79,18 @@ export const TARGETS = [
   ["1m/isolate gcP99", "1m/isolate quietP99", "at most", 3],
   ["1m/isolate compactionP99", "1m/isolate quietP99", "at most", 3],
   ["idle/isolate getP50", "idle/floor getP50", "at most", 1.5],
+  ["idle/isolate-guest getP50", "idle/isolate getP50", "at most", 2.5],
+  ["sets/isolate-guest callsPerSecond", "sets/isolate callsPerSecond", "at least", 0.75],
+  ["sets/isolate-guest mainUs", "sets/isolate mainUs", "at most", 1.1],
+  [
+    "cluster-2/isolate requestsPerSecond",
+    "cluster-2/redis-always requestsPerSecond",
+    "at least",
+    1,
+  ],
+  ["idle/isolate-redis getP50", "idle/redis-always getP50", "at most", 1.6],
+  ["gets/isolate-redis callsPerSecond", "gets/redis-always callsPerSecond", "at least", 1.7],
+  ["sets/isolate-redis callsPerSecond", "sets/redis-always callsPerSecond", "at least", 1],
+  ["sets/isolate-redis mainUs", "sets/redis-always mainUs", "at most", 0.4],
+  ["write/isolate-redis delayP99", "write/redis-always delayP99", "at most", 1],
 ];

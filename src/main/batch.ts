@@ -4,7 +4,8 @@
  * the disk, and the others must not. No call overtakes an earlier one for the same session.
  *
  * What would be a large message travels as several, in turns of their own, since reading one blocks
- * the thread. Small ones are not split: a message for each write costs a fifth of the throughput.
+ * the thread. Writes are not split further: they share an fsync, and a message for each of them costs a
+ * fifth of the throughput. Of many gets some go ahead, so that no thread waits for the other.
  */
 import type { Engine, FoundSession, Touch, Write } from "../protocol/contract.js";
 import { StoreError } from "../protocol/errors.js";
@@ -18,11 +19,10 @@ const WRITE_OVERHEAD_BYTES = 100;
  * the worker is away. About 100 MB.
  */
 const MAX_UNANSWERED = 100_000;
-/**
- * How many gets travel together: the worker finds these while the next are collected, and those while
- * the sessions found are parsed. Writes, of which many share an fsync, gain nothing by that.
- */
-const GETS = 32;
+/** With as many gets a message is sent before the end of the tick. */
+const EAGER_GETS = 32;
+/** Unless as many such messages are without an answer. */
+const MAX_AHEAD = 4;
 /** How much travels in one message: a few milliseconds of work for each thread. */
 const MESSAGE_BYTES = 2 * 1024 * 1024;
 
@@ -45,7 +45,7 @@ export class Batcher {
    */
   constructor(engine: Pick<Engine, "get" | "touch" | "write">, maxPendingBytes: number) {
     this.#maxPendingBytes = maxPendingBytes;
-    this.#gets = new Lane((sids) => engine.get(sids), GETS);
+    this.#gets = new Lane((sids) => engine.get(sids), EAGER_GETS);
     this.#touches = new Lane((touches) => engine.touch(touches), Infinity);
     this.#writes = new Lane(async (writes) => {
       const outcomes = await engine.write(writes);
@@ -143,7 +143,7 @@ interface Waiting<Result> {
 /** The calls of one kind that are collected to be sent together. */
 class Lane<Item extends Call, Result> {
   readonly #send: (items: Item[]) => Promise<(Result | Error)[]>;
-  readonly #limit: number;
+  readonly #eager: number;
   /** The ids in the items; if some have been sent, of those too. */
   readonly #sids = new Set<string>();
   readonly #items: Item[] = [];
@@ -153,11 +153,11 @@ class Lane<Item extends Call, Result> {
 
   /**
    * @param send resolves to a result for each item or, as a value, an error
-   * @param limit how many are sent as soon as they have been collected
+   * @param eager how many are sent as soon as they have been collected
    */
-  constructor(send: (items: Item[]) => Promise<(Result | Error)[]>, limit: number) {
+  constructor(send: (items: Item[]) => Promise<(Result | Error)[]>, eager: number) {
     this.#send = send;
-    this.#limit = limit;
+    this.#eager = eager;
   }
 
   /** Whether calls have been sent whose outcome is not yet known. */
@@ -179,7 +179,8 @@ class Lane<Item extends Call, Result> {
       this.#items.push(item);
       this.#waiting.push({ resolve, reject });
       this.#sids.add(sid);
-      if (this.#items.length === this.#limit) this.send();
+      const isAhead = this.#inFlight >= MAX_AHEAD * this.#eager;
+      if (this.#items.length === this.#eager && !isAhead) this.send();
     });
   }
 

@@ -77,12 +77,13 @@ function cookieOf(session: unknown): unknown {
   return isObject && "cookie" in session ? session.cookie : undefined;
 }
 
-/** Makes `expires`, which JSON has as text, the date that it is in the types of express-session. */
+/** Makes `expires` of a parsed cookie, where it is text, the date that it is in the types of express-session. */
 function withDate(cookie: unknown): unknown {
   if (typeof cookie !== "object" || cookie === null || !("expires" in cookie)) return cookie;
   if (typeof cookie.expires !== "string") return cookie;
   const date = new Date(cookie.expires);
-  return Number.isNaN(date.getTime()) ? cookie : { ...cookie, expires: date };
+  if (!Number.isNaN(date.getTime())) cookie.expires = date;
+  return cookie;
 }
 
 /** What `parse` makes of the cookie of a touch; version 1.0.0 stored that as it was. */

@@ -83,7 +83,7 @@ function proxyOf(endpoint: Endpoint): Call {
 
 /** What comlink sends and receives. */
 interface Message {
-  readonly id: string;
+  id: string;
 }
 
 /** Endpoints of comlink that share a port. On the port messages bear the number of their endpoint. */
@@ -98,14 +98,16 @@ function endpointsOver(port: MessagePort): () => Endpoint {
     return {
       addEventListener(_: string, listener: (event: { data: Message }) => void) {
         const count = receivers.push((message) => {
-          listener({ data: { ...message, id: idOfCall } });
+          message.id = idOfCall;
+          listener({ data: message });
         });
         number = String(count);
       },
       removeEventListener: () => undefined,
       postMessage(message: Message) {
         idOfCall = message.id;
-        port.postMessage({ ...message, id: number });
+        message.id = number;
+        port.postMessage(message);
       },
     };
   };

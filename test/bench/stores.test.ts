@@ -8,7 +8,15 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { measureAlone } from "../../bench/cell/alone.js";
 import type { Contender } from "../../bench/stores/index.js";
 
-const CALLS = { script: "", contender: "", sessions: 20, inFlight: 4, sets: 50, seconds: 0.02 };
+const CALLS = {
+  script: "",
+  contender: "",
+  sessions: 20,
+  inFlight: 4,
+  sets: 50,
+  warm: 10,
+  seconds: 0.02,
+};
 
 type Callback = (error?: unknown, found?: SessionData | null) => void;
 
@@ -133,6 +141,13 @@ describe("a store of the benchmark", () => {
     expect(figures.callsPerSecond).toBeGreaterThan(0);
     // Once for the check that it is found again when it is opened again.
     expect(closed).toHaveBeenCalledTimes(2);
+  });
+
+  it("is warm when it is measured", async () => {
+    const get = vi.spyOn(MapStore.prototype, "get");
+    await measure(contenderOf(MapStore), { sets: 0, warm: 500, seconds: 0 });
+    expect(get.mock.calls.length).toBeGreaterThanOrEqual(500);
+    get.mockRestore();
   });
 
   it.each(Object.entries(WRONG))("yields no figure if it %s", async (_, Class) => {

@@ -57,7 +57,10 @@ describe("a message", () => {
       expect(sentMethod).toBe(method);
       expect(bytes).toBeLessThan(4 * MEBIBYTE);
     }
-    expect(new Set(sent.map(([, , , sentIn]) => sentIn)).size).toBe(sent.length);
+    // Few calls may go ahead in small messages.
+    const large = sent.filter(([, , bytes]) => bytes > MEBIBYTE / 10);
+    expect(large.length).toBeGreaterThan(1);
+    expect(new Set(large.map(([, , , sentIn]) => sentIn)).size).toBe(large.length);
   });
 
   it("has a call that is larger than the bound, alone", async () => {

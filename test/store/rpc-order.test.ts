@@ -96,14 +96,26 @@ describe("over the port", () => {
     const sids = Array.from({ length: 100 }, (_, index) => `sid ${index}`);
     await Promise.all(sids.map((sid) => batch.write(session(sid))));
     expect(calls()).toEqual(["write"]);
-    await Promise.all(sids.map((sid) => batch.get(sid)));
+    await Promise.all(sids.map((sid) => batch.touch(touch(sid))));
+    expect(calls()).toEqual(["touch"]);
+    await Promise.all(sids.slice(0, 20).map((sid) => batch.get(sid)));
     expect(calls()).toEqual(["get"]);
-    const mixed = sids.map((sid, index): Promise<unknown> => {
+    const mixed = sids.slice(0, 60).map((sid, index): Promise<unknown> => {
       if (index % 3 === 0) return batch.get(sid);
       return index % 3 === 1 ? batch.touch(touch(sid)) : batch.write([sid]);
     });
     await Promise.all(mixed);
     expect(calls().sort()).toEqual(["get", "touch", "write"]);
+  });
+
+  it("of many gets some do not wait for the end of the tick, and are not many messages", async () => {
+    const { batch } = await open();
+    const gets = Array.from({ length: 10_000 }, (_, index) => batch.get(`sid ${index}`));
+    const early = calls();
+    expect(early.length).toBeGreaterThan(0);
+    expect(early.length).toBeLessThan(10);
+    await Promise.all(gets);
+    expect(calls().length).toBeLessThan(10);
   });
 
   it("a call for a session that waits in another message sends that message first", async () => {
