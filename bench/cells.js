@@ -9,7 +9,7 @@ const SETS = { ...CALLS, sets: 100 };
 /**
  * `writes` is the percentage of requests that change a session, `burst` how many log in at once;
  * `rolling` sessions are saved again by each request, with a cookie that expires later. `warm` requests
- * come before.
+ * of each process come before.
  */
 const REQUESTS = { perSecond: 500, writes: 100, burst: 0, rolling: false, warm: 6000 };
 export const WRITE = { script: "cell/http.js", sessions: 2000, bytes: 780, ...REQUESTS };
@@ -17,10 +17,7 @@ const ROLLING = { ...WRITE, writes: 0, rolling: true };
 const LOGIN = { ...WRITE, perSecond: 200, burst: 4 };
 
 /** Servers of one node:cluster over one directory, or one Redis; one may be killed with SIGKILL. */
-export const CLUSTER = {
-  ...{ ...WRITE, script: "cell/cluster.js", warm: 12_000 },
-  ...{ processes: 2, kills: false },
-};
+export const CLUSTER = { ...WRITE, script: "cell/cluster.js", processes: 2, kills: false };
 const KILLED = { ...CLUSTER, processes: 3, sessions: 10_000, perSecond: 200, kills: true };
 
 export const MANY = { script: "cell/many.js", sessions: 10_000, expiring: 0, perSecond: 2000 };

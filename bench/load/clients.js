@@ -13,8 +13,10 @@ const BURSTS_PER_SECOND = 6;
 /** Beyond as many, requests wait in the client, and that counts. */
 const MAX_CONNECTIONS = 256;
 
-/** @param {typeof import("../cells.js").WRITE & { port: number, seconds: number }} task */
-async function measureClients({ port, sessions, perSecond, writes, burst, seconds, warm }) {
+/**
+ * @param {typeof import("../cells.js").WRITE & { port: number, seconds: number, processes?: number }} task
+ */
+async function measureClients({ port, sessions, perSecond, writes, burst, seconds, ...task }) {
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections: MAX_CONNECTIONS });
   const cookies = Array.from({ length: sessions }, (_, number) => cookieOf(number));
   const random = seededRandom(1);
@@ -46,7 +48,7 @@ async function measureClients({ port, sessions, perSecond, writes, burst, second
     return answered / seconds;
   }
 
-  await fullSpeed(warming(warm, WARM_SECONDS, pick));
+  await fullSpeed(warming(task.warm * (task.processes ?? 1), WARM_SECONDS, pick));
   const until = delay(seconds * 1e3);
   const rate = { perSecond: BURSTS_PER_SECOND, until, send: logins };
   const bursts = burst > 0 ? openLoop(rate) : undefined;

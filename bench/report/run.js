@@ -14,7 +14,7 @@ import { extent, median } from "d3-array";
 export const METRICS = {
   callsPerSecond: ["calls/s", "more"],
   mainUs: ["event loop µs/call", "less"],
-  mainCpuUs: ["main thread CPU µs/call"],
+  mainCpuUs: ["main thread CPU µs/call", "less"],
   cpuUs: ["CPU µs/call"],
   getP50: ["get p50 ms", "less"],
   setP50: ["set p50 ms", "less"],

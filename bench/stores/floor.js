@@ -1,6 +1,7 @@
 /**
  * The least that a store in another thread costs: the same JSON text crosses a bare MessagePort to
- * a worker that keeps it in a Map; the gets of one tick in one message, the sets in another.
+ * a worker that keeps it in a Map; the gets of one tick in one message, or several if they are many, the
+ * sets in another.
  */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,14 +10,25 @@ import session from "express-session";
 
 /** @typedef {(error: unknown, value?: unknown) => void} Callback */
 
-/** Calls of one kind: sent at the end of the tick, answered in their order. */
-function lane(/** @type {(calls: unknown[]) => void} */ send) {
+/** So many gets need not wait for the end of the tick: both threads work at once then. */
+const EAGER_GETS = 32;
+
+/**
+ * Calls of one kind: sent when there are `eager` of them, or at the end of the tick; answered in their
+ * order.
+ * @param {(calls: unknown[]) => void} send
+ */
+function lane(send, eager = Infinity) {
   const calls = /** @type {unknown[]} */ ([]);
   const callbacks = /** @type {Callback[]} */ ([]);
+  const flush = () => {
+    if (calls.length > 0) send(calls.splice(0));
+  };
   return {
     add(/** @type {unknown} */ call, /** @type {Callback} */ callback) {
       callbacks.push(callback);
-      if (calls.push(call) === 1) process.nextTick(() => send(calls.splice(0)));
+      if (calls.push(call) === 1) process.nextTick(flush);
+      if (calls.length === eager) flush();
     },
     settle(/** @type {unknown[]} */ values) {
       const settled = callbacks.splice(0, values.length);
@@ -35,7 +47,7 @@ const contender = (label, fsync) => ({
   async open(directory) {
     const data = { floor: fsync ? join(directory, "floor") : "" };
     const worker = new Worker(new URL(import.meta.url), { workerData: data });
-    const gets = lane((sids) => worker.postMessage({ sids }));
+    const gets = lane((sids) => worker.postMessage({ sids }), EAGER_GETS);
     const sets = lane((pairs) => worker.postMessage({ pairs }));
     worker.on("message", ({ texts, stored }) => {
       if (texts) gets.settle(texts.map((/** @type {string} */ text) => JSON.parse(text)));

@@ -1,11 +1,13 @@
 /**
- * Calls made in the same tick, or turn of the event loop, travel together: the gets as one call of
- * the engine, the touches as one, the writes as one. They are kept apart because a write waits for
- * the disk, and the others must not. No call overtakes an earlier one for the same session.
+ * Calls made in the same tick, or turn of the event loop, travel together: gets in one call of the
+ * engine, touches in another, writes in a third. They are kept apart because a write waits for the
+ * disk, and the others must not. No call overtakes an earlier one for the same session.
  *
  * What would be a large message travels as several, in turns of their own, since reading one blocks
  * the thread. Writes are not split further: they share an fsync, and a message for each of them costs a
- * fifth of the throughput. Of many gets some go ahead, so that no thread waits for the other.
+ * fifth of the throughput. Many gets travel in small messages at first, so that the threads, and the
+ * server if there is one, need not wait for each other: with 64 in flight that makes up to half as many
+ * more a second, where each has a core, and costs this thread a tenth of its time for them.
  */
 import type { Engine, FoundSession, Touch, Write } from "../protocol/contract.js";
 import { StoreError } from "../protocol/errors.js";
@@ -19,9 +21,9 @@ const WRITE_OVERHEAD_BYTES = 100;
  * the worker is away. About 100 MB.
  */
 const MAX_UNANSWERED = 100_000;
-/** With as many gets a message is sent before the end of the tick. */
+/** A message with as many gets does not wait for the end of the tick. */
 const EAGER_GETS = 32;
-/** Unless as many such messages are without an answer. */
+/** But it does while more gets than as many times that are without an answer. */
 const MAX_AHEAD = 4;
 /** How much travels in one message: a few milliseconds of work for each thread. */
 const MESSAGE_BYTES = 2 * 1024 * 1024;

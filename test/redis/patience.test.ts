@@ -7,17 +7,18 @@ import { Patience, type Waiting } from "../../src/worker/redis/patience.js";
 const SOON_MS = 5;
 const NEVER_MS = 3_600_000;
 
-/** Waits that note their names when they expire. */
+/** Waits that note their names when they expire, which must not be before their time. */
 function waits(patience: Patience) {
   const expired: string[] = [];
   let tell = (): void => undefined;
   const add = (name: string, ms: number, onExpire = (): void => undefined): Waiting => {
+    const deadline = monotonic() + ms;
     const expire = (): void => {
-      expired.push(name);
+      expired.push(monotonic() < deadline ? `${name}, early` : name);
       onExpire();
       tell();
     };
-    const waiting: Waiting = { deadline: monotonic() + ms, expire };
+    const waiting: Waiting = { deadline, expire, place: -1 };
     patience.add(waiting);
     return waiting;
   };
@@ -41,6 +42,16 @@ describe("patience", () => {
     await until(2);
     expect(expired).toEqual(["soon", "late"]);
     patience.stop();
+  });
+
+  it("ends in the order of the deadlines where the thread was held up", async () => {
+    const patience = new Patience();
+    const { expired, add, until } = waits(patience);
+    const { deadline } = add("late", 2 * SOON_MS);
+    add("soon", SOON_MS);
+    while (monotonic() < deadline);
+    await until(2);
+    expect(expired).toEqual(["soon", "late"]);
   });
 
   it("does not begin where no time is left", () => {
@@ -73,5 +84,13 @@ describe("patience", () => {
     add("third", SOON_MS);
     await until(2);
     expect(expired).toEqual(["first", "third"]);
+  });
+
+  it("is also for what begins to wait because another has expired", async () => {
+    const patience = new Patience();
+    const { expired, add, until } = waits(patience);
+    add("first", SOON_MS, () => void add("then", SOON_MS));
+    await until(2);
+    expect(expired).toEqual(["first", "then"]);
   });
 });

@@ -114,6 +114,7 @@ export class Caller {
           this.#parked.delete(look);
           reject(unreachable(this.#masters.failure));
         },
+        place: -1,
       };
       if (this.#patience.add(waiting)) look();
     });
@@ -140,6 +141,7 @@ export class Caller {
         expire: () => {
           this.#fail(call, unreachable(this.#masters.failure));
         },
+        place: -1,
         isSent: false,
         isUnanswered: false,
         isSettled: false,

@@ -6,8 +6,8 @@ export interface Waiting {
   readonly deadline: number;
   /** Called when the deadline has passed. */
   readonly expire: () => void;
-  /** Where it is kept while it waits. */
-  place?: number;
+  /** Where it is kept while it waits; -1 before. */
+  place: number;
 }
 
 /** All that wait are looked through no more often than that. */
@@ -39,10 +39,9 @@ export class Patience {
 
   /** @returns whether it was still waiting */
   remove(waiting: Waiting): boolean {
-    const { place } = waiting;
-    if (place === undefined || this.#waiting[place] !== waiting) return false;
-    this.#waiting[place] = null;
-    this.#free.push(place);
+    if (this.#waiting[waiting.place] !== waiting) return false;
+    this.#waiting[waiting.place] = null;
+    this.#free.push(waiting.place);
     return true;
   }
 
@@ -75,8 +74,10 @@ export class Patience {
       if (waiting.deadline > now) next = Math.min(next, waiting.deadline);
       else due.push(waiting);
     }
-    for (const waiting of due) if (this.remove(waiting)) waiting.expire();
+    // Before anything expires, which may make something else wait.
     if (next === Infinity) this.stop();
     else this.#arm(Math.max(next, now + LOOK_MS));
+    due.sort((a, b) => a.deadline - b.deadline);
+    for (const waiting of due) if (this.remove(waiting)) waiting.expire();
   }
 }
