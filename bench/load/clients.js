@@ -1,6 +1,5 @@
 /** Process: the clients of one server. */
 import { setTimeout as delay } from "node:timers/promises";
-import { Pool } from "undici";
 import { seededRandom } from "../../test/support/random.js";
 import { answer } from "../process.js";
 import { closedLoop, forSeconds, openLoop, warming } from "./loops.js";
@@ -13,22 +12,35 @@ const BURSTS_PER_SECOND = 6;
 /** Beyond as many, requests wait in the client, and that counts. */
 const MAX_CONNECTIONS = 256;
 
-/**
- * @param {typeof import("../cells.js").WRITE & { port: number, seconds: number, processes?: number }} task
- */
-async function measureClients({ port, sessions, perSecond, writes, burst, seconds, ...task }) {
+/** @typedef {(path: string, headers: Record<string, string>) => Promise<[status: number, text: string]>} Ask */
+
+/** Asks a server, over connections that are kept. @param {number} port @returns {Promise<Ask>} */
+async function asking(port) {
+  const { Pool } = await import("undici");
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections: MAX_CONNECTIONS });
+  return async (path, headers) => {
+    const { statusCode, body } = await pool.request({ path, method: "GET", headers });
+    return [statusCode, await body.text()];
+  };
+}
+
+/**
+ * @typedef {typeof import("../cells.js").WRITE & { seconds: number, processes?: number }} Task
+ * @param {Task} task @param {Ask} ask
+ */
+export async function measureClients(
+  { sessions, perSecond, writes, burst, seconds, ...task },
+  ask,
+) {
   const cookies = Array.from({ length: sessions }, (_, number) => cookieOf(number));
   const random = seededRandom(1);
   const pick = () => random.integer(sessions);
 
   /** @param {string} path @param {number} number that must be answered @param {string} [cookie] */
   async function request(path, number, cookie) {
-    const headers = cookie ? { cookie } : {};
-    const { statusCode, body } = await pool.request({ path, method: "GET", headers });
-    const text = await body.text();
-    if (statusCode === 200 && text === String(number)) return;
-    throw new Error(`HTTP ${statusCode}: ${text.slice(0, 80)}`);
+    const [status, text] = await ask(path, cookie ? { cookie } : {});
+    if (status === 200 && text === String(number)) return;
+    throw new Error(`HTTP ${status}: ${text.slice(0, 80)}`);
   }
   const visit = (number = pick()) =>
     request(random.integer(100) < writes ? "/write" : "/read", number, cookies[number]);
@@ -63,4 +75,4 @@ async function measureClients({ port, sessions, perSecond, writes, burst, second
   return { from: visits.from, to: visits.to, figures };
 }
 
-await answer(import.meta.url, measureClients);
+await answer(import.meta.url, async (task) => measureClients(task, await asking(task.port)));
