@@ -130,7 +130,22 @@ describe("where only the live ones fit", () => {
   });
 });
 
+it("the version goes on from that of the snapshot, with each record of the journal", async () => {
+  const records = [insertRecord(NOW, "new", session(LIVE)), deleteRecord(NOW, "old")];
+  const result = await loaded([["old", session(LIVE)]], records, ROOM);
+  expect(result.snapshot).toMatchObject({ version: 1 });
+  expect(result.collection.version).toBe(3);
+});
+
 describe("where not even the live ones fit", () => {
+  it("counts each as what it is in the end", async () => {
+    const all = sids(0, 300).map((sid) => [sid, session(LIVE)] as const);
+    const again = all.map(([sid, stored]) => insertRecord(NOW, sid, stored));
+    const records = [...again, deleteRecord(NOW, "s0000"), deleteRecord(NOW, "s0299")];
+    const error = await loaded(all, records, ROOM).catch((thrown: unknown) => thrown);
+    expect((error as Error).message).toContain(String(298 * ONE));
+  });
+
   it("opening fails, and names how much there is and what to do", async () => {
     const all = sids(0, 300).map((sid) => [sid, session(LIVE)] as const);
     const error = await loaded(all, [], ROOM).catch((thrown: unknown) => thrown);

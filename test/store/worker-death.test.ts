@@ -45,6 +45,9 @@ function terminateHung(subject: Subject, name: string): void {
   onTestFinished(() => clearInterval(timer));
 }
 
+/** Young objects few at a time: what they add to a full heap at once must not abort the process. */
+const LITTLE = { maxOldGenerationSizeMb: 48, maxYoungGenerationSizeMb: 2 };
+
 const WAYS = [
   "exit",
   "exit-meanwhile",
@@ -56,8 +59,7 @@ const WAYS = [
 
 describe.each(WAYS)("a worker that dies: %s", (way) => {
   function start(): Subject {
-    if (way === "out-of-memory")
-      threads.options = { resourceLimits: { maxOldGenerationSizeMb: 48 } };
+    if (way === "out-of-memory") threads.options = { resourceLimits: LITTLE };
     const subject = host(fixture(way));
     if (way === "hangs") terminateHung(subject, "once");
     if (way === "hangs") terminateHung(subject, "always");

@@ -7,7 +7,7 @@ import { StoreError } from "../../protocol/errors.js";
 import type { ReadableFile } from "../ports/files.js";
 import type { Change } from "./documents/change.js";
 import { Collection } from "./documents/collection.js";
-import { memoryOf } from "./documents/document.js";
+import { memoryOf, type SessionDocument } from "./documents/document.js";
 import type { Executed } from "./executed.js";
 import { type JournalReading, readJournal } from "./journal/journal-reader.js";
 import type { Keyring } from "./keys/keyring.js";
@@ -67,23 +67,65 @@ async function attempt(
   select: (change: Change) => Change,
   maxBytes: number,
 ): Promise<Omit<Loaded, "isPartial"> | number> {
-  const collection = new Collection();
-  const replay = new Replay(collection, now, fallbackExpiry);
-  let excess = 0;
+  const content = new Content(new Collection(), maxBytes, now, fallbackExpiry);
   const onChange = (change: Change): void => {
-    const selected = select(change);
-    if (collection.bytes <= maxBytes) replay.apply(selected);
-    else if (selected.op === "store" && collection.get(selected.sid) === undefined) {
-      excess += memoryOf(selected.sid, selected.session);
-    }
+    content.apply(select(change));
   };
   const snapshot = await readSnapshot(snapshotFile, keyring, onChange);
-  if (snapshot.state === "read") collection.version = snapshot.version;
+  if (snapshot.state === "read") content.setVersion(snapshot.version);
   const journal = await readJournal(journalFile, keyring, onChange, (marks) => {
     executed.load(marks);
   });
-  if (collection.bytes > maxBytes) return collection.bytes + excess;
-  return { collection, replay, snapshot, journal };
+  const { loaded } = content;
+  if (loaded === null) return content.bytes;
+  return { ...loaded, snapshot, journal };
+}
+
+/** What has been read: the sessions, or, once they take too much, how much each of them takes. */
+class Content {
+  readonly #maxBytes: number;
+  #loaded: Pick<Loaded, "collection" | "replay"> | null;
+  readonly #sizes = new Map<string, number>();
+
+  constructor(collection: Collection, maxBytes: number, now: number, fallbackExpiry: number) {
+    this.#maxBytes = maxBytes;
+    this.#loaded = { collection, replay: new Replay(collection, now, fallbackExpiry) };
+  }
+
+  /** Null where the sessions take too much. */
+  get loaded(): Pick<Loaded, "collection" | "replay"> | null {
+    return this.#loaded;
+  }
+
+  /** How many bytes of memory the sessions would take, about, if that is too much. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const size of this.#sizes.values()) bytes += size;
+    return bytes;
+  }
+
+  /** For when the snapshot has been read, which says how many changes it comes from. */
+  setVersion(version: number): void {
+    if (this.#loaded !== null) this.#loaded.collection.version = version;
+  }
+
+  apply(change: Change): void {
+    if (this.#loaded === null) {
+      if (change.op === "store") this.#note(change.sid, change.session);
+      else if (change.op === "delete") this.#sizes.delete(change.id);
+      return;
+    }
+    const { collection, replay } = this.#loaded;
+    replay.apply(change);
+    if (collection.bytes <= this.#maxBytes) return;
+    for (const [sid, session] of collection.sessions()) this.#note(sid, session);
+    // At once: with a heap that is nearly full while the rest is read, V8 may give up.
+    this.#loaded = null;
+  }
+
+  #note(sid: string, session: SessionDocument): void {
+    this.#sizes.set(sid, memoryOf(sid, session));
+  }
 }
 
 /** When the journal leaves each session to expire; 0 for those that it leaves deleted. */
