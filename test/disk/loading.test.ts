@@ -132,7 +132,8 @@ describe("where only the live ones fit", () => {
 
 it("the version goes on from that of the snapshot, with each record of the journal", async () => {
   const records = [insertRecord(NOW, "new", session(LIVE)), deleteRecord(NOW, "old")];
-  const result = await loaded([["old", session(LIVE)]], records, ROOM);
+  const old = ["old", "older", "oldest"].map((sid) => [sid, session(LIVE)] as const);
+  const result = await loaded(old, records, ROOM);
   expect(result.snapshot).toMatchObject({ version: 1 });
   expect(result.collection.version).toBe(3);
 });

@@ -111,8 +111,8 @@ class Content {
 
   apply(change: Change): void {
     if (this.#loaded === null) {
+      // What is deleted in the end is not stored here before.
       if (change.op === "store") this.#note(change.sid, change.session);
-      else if (change.op === "delete") this.#sizes.delete(change.id);
       return;
     }
     const { collection, replay } = this.#loaded;
