@@ -41,10 +41,10 @@ export async function measureAlone(task, contender = contenderOf(task.contender)
 
   await drive(warming(task.warm, WARM_SECONDS, pick));
   const [start, cpu, loop] = [now(), process.cpuUsage(), performance.eventLoopUtilization()];
-  const mainStart = threadUs() ?? NaN;
+  const mainStart = threadUs();
   const { gets, sets, calls } = await drive(forSeconds(task.seconds, pick));
   const { user, system } = process.cpuUsage(cpu);
-  const mainCpu = (threadUs() ?? NaN) - mainStart;
+  const mainCpu = threadUs() - mainStart;
   const busyMs = performance.eventLoopUtilization(loop).active;
   const callsPerSecond = calls / ((now() - start) / 1e3);
   await close();

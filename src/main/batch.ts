@@ -21,9 +21,9 @@ const WRITE_OVERHEAD_BYTES = 100;
  * the worker is away. About 100 MB.
  */
 const MAX_UNANSWERED = 100_000;
-/** A message with as many gets does not wait for the end of the tick. */
+/** So many gets are sent at once, before the end of the tick. */
 const EAGER_GETS = 32;
-/** But it does while more gets than as many times that are without an answer. */
+/** Unless so many times as many have been sent and not answered. */
 const MAX_AHEAD = 4;
 /** How much travels in one message: a few milliseconds of work for each thread. */
 const MESSAGE_BYTES = 2 * 1024 * 1024;
@@ -48,13 +48,13 @@ export class Batcher {
   constructor(engine: Pick<Engine, "get" | "touch" | "write">, maxPendingBytes: number) {
     this.#maxPendingBytes = maxPendingBytes;
     this.#gets = new Lane((sids) => engine.get(sids), EAGER_GETS);
-    this.#touches = new Lane((touches) => engine.touch(touches), Infinity);
+    this.#touches = new Lane((touches) => engine.touch(touches));
     this.#writes = new Lane(async (writes) => {
       const outcomes = await engine.write(writes);
       return outcomes.map((outcome) =>
         typeof outcome === "number" ? outcome : decodeError(outcome),
       );
-    }, Infinity);
+    });
     this.#lanes = [this.#gets, this.#touches, this.#writes];
   }
 
@@ -157,7 +157,7 @@ class Lane<Item extends Call, Result> {
    * @param send resolves to a result for each item or, as a value, an error
    * @param eager how many are sent as soon as they have been collected
    */
-  constructor(send: (items: Item[]) => Promise<(Result | Error)[]>, eager: number) {
+  constructor(send: (items: Item[]) => Promise<(Result | Error)[]>, eager = Infinity) {
     this.#send = send;
     this.#eager = eager;
   }
@@ -172,6 +172,11 @@ class Lane<Item extends Call, Result> {
     return this.#items.length + this.#inFlight;
   }
 
+  /** Whether so many are under way that the next may wait for the end of the tick. */
+  get #isAhead(): boolean {
+    return this.#inFlight >= MAX_AHEAD * this.#eager;
+  }
+
   has(sid: string): boolean {
     return this.#sids.has(sid);
   }
@@ -181,8 +186,7 @@ class Lane<Item extends Call, Result> {
       this.#items.push(item);
       this.#waiting.push({ resolve, reject });
       this.#sids.add(sid);
-      const isAhead = this.#inFlight >= MAX_AHEAD * this.#eager;
-      if (this.#items.length === this.#eager && !isAhead) this.send();
+      if (this.#items.length === this.#eager && !this.#isAhead) this.send();
     });
   }
 

@@ -67,12 +67,14 @@ async function attempt(
   select: (change: Change) => Change,
   maxBytes: number,
 ): Promise<Omit<Loaded, "isPartial"> | number> {
-  const content = new Content(new Collection(), maxBytes, now, fallbackExpiry);
+  const content = new Content(maxBytes, now, fallbackExpiry);
   const onChange = (change: Change): void => {
     content.apply(select(change));
   };
   const snapshot = await readSnapshot(snapshotFile, keyring, onChange);
-  if (snapshot.state === "read") content.setVersion(snapshot.version);
+  if (snapshot.state === "read" && content.loaded !== null) {
+    content.loaded.collection.version = snapshot.version;
+  }
   const journal = await readJournal(journalFile, keyring, onChange, (marks) => {
     executed.load(marks);
   });
@@ -87,8 +89,9 @@ class Content {
   #loaded: Pick<Loaded, "collection" | "replay"> | null;
   readonly #sizes = new Map<string, number>();
 
-  constructor(collection: Collection, maxBytes: number, now: number, fallbackExpiry: number) {
+  constructor(maxBytes: number, now: number, fallbackExpiry: number) {
     this.#maxBytes = maxBytes;
+    const collection = new Collection();
     this.#loaded = { collection, replay: new Replay(collection, now, fallbackExpiry) };
   }
 
@@ -104,14 +107,9 @@ class Content {
     return bytes;
   }
 
-  /** For when the snapshot has been read, which says how many changes it comes from. */
-  setVersion(version: number): void {
-    if (this.#loaded !== null) this.#loaded.collection.version = version;
-  }
-
   apply(change: Change): void {
     if (this.#loaded === null) {
-      // What is deleted in the end is not stored here before.
+      // No deletions: where the sizes matter, what is deleted in the end has not been stored before.
       if (change.op === "store") this.#note(change.sid, change.session);
       return;
     }

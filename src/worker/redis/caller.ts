@@ -5,50 +5,16 @@
  */
 import { StoreError } from "../../protocol/errors.js";
 import { monotonic, setTimeout } from "../../protocol/timers.js";
+import type { Asked, Call, Change } from "./call.js";
 import type { Connection } from "./connection.js";
 import { lastingFailure, unreachable } from "./link.js";
 import type { Masters } from "./masters.js";
 import { Patience, type Waiting } from "./patience.js";
 import { type Command, judge, isOfReplica } from "./replies.js";
-import { lateness, type ScriptName } from "./scripts.js";
+import { lateness } from "./scripts.js";
 
 /** How long to wait for a server that says that it cannot do it now. */
 const PAUSE_MS = 25;
-
-/** A command of a script that changes something. */
-export interface Change {
-  readonly script: ScriptName;
-  readonly key: string;
-  /**
-   * @param deadline by the clock of the server
-   * @param isRepeated whether it was sent before, and may have taken effect
-   */
-  readonly args: (deadline: string, isRepeated: boolean) => readonly string[];
-  /** When the call was made that it is for, by `monotonic()`; now, if that is not given. */
-  readonly since?: number | undefined;
-  /** The moment of `monotonic()` by which it is wanted, where that is not as for all calls. */
-  readonly wantedBy?: number;
-}
-
-/** What is asked of the master that has a key. */
-interface Asked {
-  readonly key: string;
-  readonly changes: boolean;
-  /** By `monotonic()`: later it takes no effect. */
-  readonly wantedBy: number;
-  readonly send: (connection: Connection, isRepeated: boolean) => Promise<unknown>;
-}
-
-interface Call extends Waiting {
-  readonly asked: Asked;
-  readonly resolve: (reply: unknown) => void;
-  readonly reject: (error: Error) => void;
-  /** Whether an answer is due. */
-  isSent: boolean;
-  /** Whether it was sent before, and that was not answered. */
-  isUnanswered: boolean;
-  isSettled: boolean;
-}
 
 export class Caller {
   readonly #failAfterMs: number;
