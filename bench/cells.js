@@ -1,7 +1,7 @@
 /** What is measured: situations, and the contenders in each. Every pair of them is a cell. */
 
 /** `sets` is the percentage of the calls that are sets; the others are gets. `warm` calls come before. */
-export const IDLE = { script: "cell/alone.js", sessions: 2000, inFlight: 1, sets: 0, warm: 10_000 };
+export const IDLE = { script: "cell/alone.js", sessions: 2000, inFlight: 1, sets: 0, warm: 50_000 };
 const CALLS = { ...IDLE, inFlight: 64, sets: 20 };
 const GETS = { ...CALLS, sets: 0 };
 const SETS = { ...CALLS, sets: 100 };
@@ -16,8 +16,12 @@ export const WRITE = { script: "cell/http.js", sessions: 2000, bytes: 780, ...RE
 const ROLLING = { ...WRITE, writes: 0, rolling: true };
 const LOGIN = { ...WRITE, perSecond: 200, burst: 4 };
 
-/** Servers of one node:cluster over one directory, or one Redis; one may be killed with SIGKILL. */
-export const CLUSTER = { ...WRITE, script: "cell/cluster.js", processes: 2, kills: false };
+/**
+ * Servers of one node:cluster over one directory, or one Redis; one may be killed with SIGKILL. Each of
+ * them takes longer to be warm, since they share the cores.
+ */
+const SERVERS = { script: "cell/cluster.js", warm: 20_000, processes: 2, kills: false };
+export const CLUSTER = { ...WRITE, ...SERVERS };
 const KILLED = { ...CLUSTER, processes: 3, sessions: 10_000, perSecond: 200, kills: true };
 
 export const MANY = { script: "cell/many.js", sessions: 10_000, expiring: 0, perSecond: 2000 };

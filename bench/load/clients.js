@@ -7,7 +7,7 @@ import { cookieOf } from "./sessions.js";
 import { now } from "./time.js";
 
 const LANES = 64;
-const WARM_SECONDS = 6;
+const WARM_SECONDS = 12;
 const BURSTS_PER_SECOND = 6;
 /** Beyond as many, requests wait in the client, and that counts. */
 const MAX_CONNECTIONS = 256;
@@ -53,7 +53,7 @@ export async function measureClients(
       visit(number).then(() => (answered(), done()), done);
     });
   }
-  async function requestsPerSecond() {
+  async function answeredPerSecond() {
     const end = now() + seconds * 1e3;
     let answered = 0;
     await fullSpeed(forSeconds(seconds, pick), () => now() < end && answered++);
@@ -61,6 +61,8 @@ export async function measureClients(
   }
 
   await fullSpeed(warming(task.warm * (task.processes ?? 1), WARM_SECONDS, pick));
+  // Before the requests at a fixed rate: after those, full speed takes seconds to come back.
+  const requestsPerSecond = await answeredPerSecond();
   const until = delay(seconds * 1e3);
   const rate = { perSecond: BURSTS_PER_SECOND, until, send: logins };
   const bursts = burst > 0 ? openLoop(rate) : undefined;
@@ -70,7 +72,7 @@ export async function measureClients(
     p50: latencies.percentile(50),
     p99: latencies.percentile(99),
     loginP50: (await bursts)?.latencies().percentile(50),
-    requestsPerSecond: await requestsPerSecond(),
+    requestsPerSecond,
   };
   return { from: visits.from, to: visits.to, figures };
 }
