@@ -207,7 +207,7 @@ export interface CommonOptions extends RedisStoreOptions {
    * Limits of the worker thread, as `worker_threads` of Node takes them. A larger heap has room for
    * more sessions. Node's flag `--max-old-space-size` overrides `maxOldGenerationSizeMb`. With
    * `isolate: false`, where there is no thread, a TypeError.
-   * @defaultValue those of Node
+   * @defaultValue those of Node, but 48 MB for young objects
    * @example
    * ```ts
    * new IsolatedStore({ directory: "./data", resourceLimits: { maxOldGenerationSizeMb: 8192 } });

@@ -2,12 +2,13 @@
 import type * as workerThreads from "node:worker_threads";
 
 /**
- * Every worker that was spawned, with what it was given; whether the next is refused, and what is
- * added to its options.
+ * Every worker that was spawned, with what it was given and how much memory; whether the next is
+ * refused, and what is added to its options.
  */
 export const threads = {
   spawned: [] as workerThreads.Worker[],
   given: [] as unknown[],
+  limits: [] as (workerThreads.ResourceLimits | undefined)[],
   options: {} as workerThreads.WorkerOptions,
   refused: false,
 };
@@ -19,6 +20,7 @@ export function watchWorkers(original: typeof workerThreads): typeof workerThrea
       super(url, { ...options, ...threads.options });
       threads.spawned.push(this);
       threads.given.push(options.workerData);
+      threads.limits.push(options.resourceLimits);
     }
   }
   return { ...original, Worker: WatchedWorker };
