@@ -30,20 +30,8 @@ export interface SystemCalls {
   unlink(path: string): Result<void>;
 }
 
-const pooledRead = promisify(fs.read) as (
-  fd: number,
-  target: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => Promise<{ bytesRead: number }>;
-const pooledWrite = promisify(fs.write) as (
-  fd: number,
-  bytes: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => Promise<{ bytesWritten: number }>;
+const pooledRead = promisify(fs.read);
+const pooledWrite = promisify(fs.write);
 const pooledFstat = promisify(fs.fstat);
 const pooledStat = promisify(fs.stat);
 const pooledMkdir = promisify(fs.mkdir);
