@@ -16,7 +16,7 @@ import { isErrorLike, StoreError } from "../../protocol/errors.js";
 import { connect } from "../../protocol/rpc.js";
 import { clearTimeout, monotonic, nextTick, setTimeout } from "../../protocol/timers.js";
 import { decodeError } from "../../protocol/wire-error.js";
-import { type Dispatch, dispatchTo } from "../../protocol/dispatch.js";
+import type { Dispatch } from "../../protocol/dispatch.js";
 import { loadingFlags } from "./loading-flags.js";
 import { notFoundHint } from "./worker-file.js";
 
@@ -67,7 +67,7 @@ export class WorkerLife {
       port1.close();
       throw workerError("cannot be started", cause);
     }
-    this.dispatch = dispatchTo(connect(port1));
+    this.dispatch = connect(port1);
     // comlink listens to the port, which would keep the process alive. That is for the worker to
     // do, while it must: when it dies, the port is gone before its `exit` event arrives.
     port1.unref();
