@@ -45,19 +45,16 @@ export class MovingService implements Engine {
   }
 
   get(sids: readonly string[]): Promise<(FoundSession | null)[]> {
-    return this.#answer(() =>
-      Promise.all(sids.map((sid) => this.#between(sid, () => this.#parts.sessions.get(sid)))),
-    );
+    return this.#each(sids, (sid) => this.#parts.sessions.get(sid));
   }
 
   /** One that is looked at is moved first: what is known of it by now is in the new place alone. */
   inspect(sids: readonly string[]): Promise<(StoredSession | null)[]> {
     const { sessions, destination } = this.#parts;
-    const see = async (sid: string): Promise<StoredSession | null> => {
+    return this.#each(sids, async (sid) => {
       await sessions.get(sid);
       return (await destination.inspect([sid]))[0] ?? null;
-    };
-    return this.#answer(() => Promise.all(sids.map((sid) => this.#between(sid, () => see(sid)))));
+    });
   }
 
   touch(touches: readonly Touch[]): Promise<boolean[]> {
@@ -138,8 +135,7 @@ export class MovingService implements Engine {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return (this.#closing ??= this.#close());
   }
 
   /** Moves a session, for the walk. */
@@ -182,8 +178,10 @@ export class MovingService implements Engine {
     return { all: listing.correct(all), left };
   }
 
-  #between<T>(sid: string, work: () => Promise<T>): Promise<T> {
-    return this.#order.between(sid, (since) => this.#inTime(since, work));
+  #each<T>(sids: readonly string[], work: (sid: string) => Promise<T>): Promise<T[]> {
+    const inOrder = (sid: string): Promise<T> =>
+      this.#order.between(sid, (since) => this.#inTime(since, () => work(sid)));
+    return this.#answer(() => Promise.all(sids.map(inOrder)));
   }
 
   /** @throws StoreError `STORE_UNREACHABLE` if the calls before it have taken all the time of a call */
