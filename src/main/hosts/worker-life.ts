@@ -47,8 +47,10 @@ export class WorkerLife {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   #keepsAlive = true;
-  #readyAt: number | null = null;
-  #hasExited = false;
+  /** When the collection was opened, by `monotonic()`; null before. */
+  readyAt: number | null = null;
+  /** Whether the thread has ended: one that waits for a disk may not have, though it is given up. */
+  hasExited = false;
 
   /** @throws StoreError `WORKER_EXITED` if no thread can be started */
   constructor(parts: WorkerLifeParts) {
@@ -72,16 +74,6 @@ export class WorkerLife {
     // do, while it must: when it dies, the port is gone before its `exit` event arrives.
     port1.unref();
     this.#listen(parts);
-  }
-
-  /** When the collection was opened, by `monotonic()`; null before. */
-  get readyAt(): number | null {
-    return this.#readyAt;
-  }
-
-  /** Whether the thread has ended: one that waits for a disk may not have, though it is given up. */
-  get hasExited(): boolean {
-    return this.#hasExited;
   }
 
   /** Keeps the process alive. */
@@ -123,13 +115,13 @@ export class WorkerLife {
           die("does not end");
         }, LAST_WAIT_MS);
       } else {
-        this.#readyAt = monotonic();
+        this.readyAt = monotonic();
         onReady(message.isSuccessor);
       }
     });
     this.#worker.on("error", (error) => (reason ??= error));
     this.#worker.on("exit", (exitCode) => {
-      this.#hasExited = true;
+      this.hasExited = true;
       // Whatever it has answered has been made, and others may have written since.
       const hasAnswered = deliverRest(this.#port);
       this.#port.close();
