@@ -78,7 +78,12 @@ function start(
   { report, log }: Told,
 ): Engine {
   const sessions = new Sessions(source, destination, failAfterMs);
-  const service = new MovingService({ source, destination, sessions, report, failAfterMs });
+  const service = new MovingService({
+    ...{ source, destination, sessions, report, failAfterMs },
+    stopWalk: () => {
+      walk.stop();
+    },
+  });
   const walk = new Walk({
     source,
     clock: systemClock,
@@ -90,9 +95,6 @@ function start(
     },
     report,
     log,
-  });
-  service.walks(() => {
-    walk.stop();
   });
   walk.start();
   return service;

@@ -25,23 +25,19 @@ interface MovingParts {
   readonly report: Report;
   /** How long a call may take. */
   readonly failAfterMs: number;
+  /** Called when the engine is closed. */
+  readonly stopWalk: () => void;
 }
 
 export class MovingService implements Engine {
   readonly #parts: MovingParts;
   readonly #order = new Order();
-  #stopWalk: () => void = () => undefined;
   #closing: Promise<void> | null = null;
   /** The end of the old place. */
   #leaving: Promise<void> | null = null;
 
   constructor(parts: MovingParts) {
     this.#parts = parts;
-  }
-
-  /** @param stop called when the engine is closed */
-  walks(stop: () => void): void {
-    this.#stopWalk = stop;
   }
 
   get(sids: readonly string[]): Promise<(FoundSession | null)[]> {
@@ -195,7 +191,7 @@ export class MovingService implements Engine {
   }
 
   async #close(): Promise<void> {
-    this.#stopWalk();
+    this.#parts.stopWalk();
     await this.#order.exclusively(() => Promise.resolve());
     try {
       await this.#parts.destination.close();
