@@ -34,7 +34,6 @@ const pooledRead = promisify(fs.read);
 const pooledWrite = promisify(fs.write);
 const pooledFstat = promisify(fs.fstat);
 const pooledStat = promisify(fs.stat);
-const pooledMkdir = promisify(fs.mkdir);
 
 /** In the thread pool of libuv: the calling thread goes on, but the whole process shares the pool. */
 export const pooledCalls: SystemCalls = {
@@ -49,7 +48,7 @@ export const pooledCalls: SystemCalls = {
   fstat: (fd) => pooledFstat(fd, { bigint: true }),
   stat: (path) => pooledStat(path, { bigint: true }),
   statfs: promisify(fs.statfs),
-  mkdir: (path, mode) => pooledMkdir(path, mode),
+  mkdir: promisify(fs.mkdir),
   readdir: promisify(fs.readdir),
   rename: promisify(fs.rename),
   link: promisify(fs.link),
