@@ -57,9 +57,7 @@ export class Given {
   constructor(options: Record<string, unknown>) {
     for (const [name, value] of Object.entries(options)) {
       if (!OPTION_NAMES.includes(name)) throw unknownOption(name);
-      const canonical = Object.hasOwn(ALIASES, name)
-        ? ALIASES[name as keyof PortugueseOptions]
-        : name;
+      const canonical = (ALIASES as Readonly<Partial<Record<string, string>>>)[name] ?? name;
       if (value === undefined && canonical !== "encryptionKey") continue;
       const other = this.#options.get(canonical);
       if (other !== undefined) {
