@@ -6,7 +6,7 @@ import { look, withEngine } from "./access.js";
 import { counted } from "./changing.js";
 import { Exporter, type Line, sessionsOf, verifyExport } from "./export-format.js";
 import { EXIT, type Exit, Failure, messageOf, usage } from "./failure.js";
-import { NewFile } from "./new-file.js";
+import { makeFile } from "./new-file.js";
 import type { Given } from "./options.js";
 import { note, Progress, write, writeJson } from "./output.js";
 import { type Place, placeOf } from "./place.js";
@@ -25,18 +25,13 @@ export async function exportSessions(given: Given): Promise<Exit> {
   if (place.files === null && place.config.encryptionKeys.length > 0) {
     note("encrypted sessions in Redis do not tell whose they are: the export does not have it");
   }
-  const file = output === undefined ? null : await NewFile.create(output, given.is("yes"));
-  let sessions: number;
-  try {
-    sessions = await exportTo((line) => file?.write(line) ?? write(line), place);
-    await file?.finish();
-  } catch (error) {
-    await file?.discard();
-    throw error;
+  if (output === undefined) {
+    await exportTo(write, place);
+    return EXIT.done;
   }
-  if (file === null) return EXIT.done;
+  const sessions = await makeFile(output, given.is("yes"), (sink) => exportTo(sink, place));
   if (given.is("json")) await writeJson({ exported: sessions });
-  else await write(`${counted(sessions)} exported to ${output ?? ""}\n`);
+  else await write(`${counted(sessions)} exported to ${output}\n`);
   return EXIT.done;
 }
 

@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { dirname, resolve } from "node:path";
 
-import type { OpenFile } from "../worker/ports/files.js";
 import { GatheredWrites } from "../worker/ports/gathered-writes.js";
 import { nodeFiles } from "../worker/ports/node-files.js";
 import { EXIT, Failure } from "./failure.js";
@@ -12,46 +11,34 @@ export function partialName(path: string): string {
   return `${path}.${randomBytes(4).toString("hex")}.partial`;
 }
 
-export class NewFile {
-  readonly #path: string;
-  readonly #temporary: string;
-  readonly #file: OpenFile;
-  readonly #writes: GatheredWrites;
-
-  private constructor(path: string, temporary: string, file: OpenFile) {
-    this.#path = path;
-    this.#temporary = temporary;
-    this.#file = file;
-    this.#writes = new GatheredWrites(file);
+/**
+ * Makes a file, which only the owner can read.
+ * @param replaces whether another file may have the name
+ * @param fill writes its text with the function that it is given
+ */
+export async function makeFile<T>(
+  name: string,
+  replaces: boolean,
+  fill: (write: (text: string) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const path = resolve(name);
+  if (!replaces && (await nodeFiles.identity(path)) !== null) {
+    throw new Failure(EXIT.failed, `${path} is there already: --yes replaces it`);
   }
-
-  /**
-   * Only the owner can read it.
-   * @param replaces whether another file may have the name
-   */
-  static async create(name: string, replaces: boolean): Promise<NewFile> {
-    const path = resolve(name);
-    if (!replaces && (await nodeFiles.identity(path)) !== null) {
-      throw new Failure(EXIT.failed, `${path} is there already: --yes replaces it`);
-    }
-    const temporary = partialName(path);
-    return new NewFile(path, temporary, await nodeFiles.open(temporary, "create"));
-  }
-
-  async write(text: string): Promise<void> {
-    await this.#writes.add(Buffer.from(text));
-  }
-
-  async finish(): Promise<void> {
-    await this.#writes.flush();
-    await this.#file.sync();
-    await this.#file.close();
-    await nodeFiles.rename(this.#temporary, this.#path);
-    await nodeFiles.syncDirectory(dirname(this.#path));
-  }
-
-  async discard(): Promise<void> {
-    await this.#file.close().catch(() => undefined);
-    await nodeFiles.remove(this.#temporary);
+  const temporary = partialName(path);
+  const file = await nodeFiles.open(temporary, "create");
+  const writes = new GatheredWrites(file);
+  try {
+    const filled = await fill((text) => writes.add(Buffer.from(text)));
+    await writes.flush();
+    await file.sync();
+    await file.close();
+    await nodeFiles.rename(temporary, path);
+    await nodeFiles.syncDirectory(dirname(path));
+    return filled;
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await nodeFiles.remove(temporary);
+    throw error;
   }
 }

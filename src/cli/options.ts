@@ -82,7 +82,7 @@ export function parse(words: readonly string[], names: readonly OptionName[]): G
 
 /** What a name could have meant that is not known. */
 export function unknown(what: string, name: string, known: readonly string[]): Failure {
-  const nearest = nearestName(name, known, { edits: 3, lettersPerEdit: 2 });
+  const nearest = nearestName(name, known);
   return usage(
     `unknown ${what} ${name}${nearest === null ? "." : `, did you mean ${nearest}?`} ` +
       `Known: ${known.join(", ")}`,

@@ -2,12 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 
 import { resolveOptions } from "../main/options/resolve.js";
-import {
-  type DiskEngineConfig,
-  type EngineConfig,
-  isOverRedis,
-  type RedisConfig,
-} from "../protocol/config.js";
+import type { EngineConfig, RedisConfig } from "../protocol/config.js";
 import { Outside } from "../worker/disk/outside.js";
 import { EXIT, Failure, messageOf, usage } from "./failure.js";
 import type { Given } from "./options.js";
@@ -32,11 +27,11 @@ export function placeOf(given: Given, collection?: string): Place {
   } catch (error) {
     throw usage(messageOf(error));
   }
-  if (isOverRedis(config)) return { config, name: nameOf(config.redis), files: null };
-  const files = new Outside(config as DiskEngineConfig);
+  if (config.redis !== undefined) return { config, name: nameOf(config.redis), files: null };
+  const files = new Outside(config);
   const { directory } = files.paths;
   assertOwner(directory);
-  return { config, name: `${directory} (${config.disk?.collection ?? ""})`, files };
+  return { config, name: `${directory} (${config.disk.collection})`, files };
 }
 
 function whereOf(given: Given, fallback?: string): Record<string, unknown> {

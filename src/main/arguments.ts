@@ -9,8 +9,7 @@ export function assertSid(sid: unknown): asserts sid is string {
 
 export function assertSession(session: unknown): asserts session is object {
   if (typeof session !== "object" || session === null) {
-    const what = session === null ? "null" : `a value of type ${typeof session}`;
-    throw new TypeError(`the session must be an object, got ${what}`);
+    throw new TypeError(`the session must be an object, got ${describeType(session)}`);
   }
 }
 

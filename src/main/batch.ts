@@ -172,11 +172,6 @@ class Lane<Item extends Call, Result> {
     return this.#items.length + this.#inFlight;
   }
 
-  /** Whether so many are under way that the next may wait for the end of the tick. */
-  get #isAhead(): boolean {
-    return this.#inFlight >= MAX_AHEAD * this.#eager;
-  }
-
   has(sid: string): boolean {
     return this.#sids.has(sid);
   }
@@ -186,7 +181,8 @@ class Lane<Item extends Call, Result> {
       this.#items.push(item);
       this.#waiting.push({ resolve, reject });
       this.#sids.add(sid);
-      if (this.#items.length === this.#eager && !this.#isAhead) this.send();
+      if (this.#items.length !== this.#eager) return;
+      if (this.#inFlight < MAX_AHEAD * this.#eager) this.send();
     });
   }
 

@@ -22,14 +22,6 @@ import { decodeSession, encodeCookie, encodeSession } from "./session-text.js";
 /** How many sessions `all` asks for at once. */
 const PAGE_SIZE = 64;
 
-/** A session as {@link Client.sessionsOf} lists it. Times in epoch milliseconds. */
-interface SessionOfUser {
-  readonly id: string;
-  readonly createdAt: number;
-  readonly expiresAt: number;
-  readonly session: object;
-}
-
 export class Client {
   readonly ready: Promise<void>;
   readonly #settings: Settings;
@@ -37,17 +29,14 @@ export class Client {
   readonly #batch: Batcher;
   readonly #report: Report<Error>;
   readonly #provenance = new Provenance();
-  /**
-   * Listings in progress: each makes several calls of the engine, which must not close in between.
-   */
+  /** Listings in progress: each makes several calls of the engine, which must not close in between. */
   readonly #listings = new Set<Promise<object[]>>();
   #closing: Promise<void> | null = null;
 
   constructor(settings: Settings, report: Report<Error>, onExpired: EngineListener["onExpired"]) {
     this.#settings = settings;
     this.#report = report;
-    const listener: EngineListener = { onError: report, onExpired };
-    this.#host = hostOf(settings, listener);
+    this.#host = hostOf(settings, { onError: report, onExpired });
     this.#batch = new Batcher(this.#host.engine, settings.maxPendingBytes);
     this.ready = this.#host.ready;
   }
@@ -120,9 +109,9 @@ export class Client {
     }
   }
 
-  async sessionsOf(user: unknown): Promise<SessionOfUser[]> {
+  async sessionsOf(user: unknown): Promise<object[]> {
     const engine = this.#engine();
-    const sessions: SessionOfUser[] = [];
+    const sessions: object[] = [];
     const turns = new ParsingTurns();
     for (const [id, found, createdAt, expiresAt] of await engine.sessionsOf(this.#user(user))) {
       const session = this.#decode(found);
@@ -158,8 +147,7 @@ export class Client {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return (this.#closing ??= this.#close());
   }
 
   async #close(): Promise<void> {

@@ -25,14 +25,6 @@ export function encodeSession(session: object, serializer: Serializer | null): s
 }
 
 /**
- * A cookie as a custom serializer stores it: what that makes of a session that has only the cookie.
- * For the engine this is a cookie like any other.
- */
-interface SerializedCookie {
-  readonly serialized: string;
-}
-
-/**
  * The cookie of a session as JSON text, or null if it has none.
  * @param serializer null for JSON
  * @throws StoreError `NOT_SERIALIZABLE`
@@ -41,8 +33,8 @@ export function encodeCookie(session: object, serializer: Serializer | null): st
   const cookie: unknown = "cookie" in session ? session.cookie : undefined;
   if (typeof cookie !== "object" || cookie === null) return null;
   if (serializer === null) return stringify(cookie);
-  const stored: SerializedCookie = { serialized: serialize({ cookie }, serializer) };
-  return JSON.stringify(stored);
+  // What the serializer makes of a session that has only the cookie: for the engine a cookie like any other.
+  return JSON.stringify({ serialized: serialize({ cookie }, serializer) });
 }
 
 /**

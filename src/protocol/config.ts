@@ -1,7 +1,7 @@
 /** The settings of an engine: complete, checked and structured-cloneable; and their bounds. */
 
 /** What every engine needs. */
-export interface EngineConfig {
+interface CommonConfig {
   /** Whether a write is acknowledged only when it will survive a power cut. */
   readonly durable: boolean;
   /** Passwords: the first encrypts, all decrypt. Without any, data is stored as plaintext. */
@@ -24,12 +24,6 @@ export interface EngineConfig {
   readonly abandoned?: readonly string[];
   /** How many of the first calls its last worker may have made. */
   readonly repeats?: number;
-  /** Settings of the engine over files; a configuration has those of one engine. */
-  readonly disk?: DiskConfig;
-  /** Settings of the engine over a Redis or Valkey server. */
-  readonly redis?: RedisConfig;
-  /** Where the sessions come from that the engine over Redis moves over. */
-  readonly migrateFrom?: MigrationConfig;
 }
 
 /** Sessions in files, or those that connect-redis has stored under the prefix of its configuration. */
@@ -37,22 +31,27 @@ export type MigrationConfig =
   | { readonly disk: DiskConfig; readonly encryptionKeys: readonly string[] }
   | { readonly redis: RedisConfig; readonly ttlMs: number };
 
-export interface DiskEngineConfig extends EngineConfig {
+/** Of the engine over files. */
+export interface DiskEngineConfig extends CommonConfig {
   readonly disk: DiskConfig;
+  readonly redis?: undefined;
+  readonly migrateFrom?: undefined;
 }
 
-export interface RedisEngineConfig extends EngineConfig {
+/** Of the engine over a Redis or Valkey server. */
+export interface RedisEngineConfig extends CommonConfig {
   readonly redis: RedisConfig;
+  readonly disk?: undefined;
+  /** Where the sessions come from that it moves over. */
+  readonly migrateFrom?: MigrationConfig;
 }
 
 export interface MovingEngineConfig extends RedisEngineConfig {
   readonly migrateFrom: MigrationConfig;
 }
 
-/** Which engine the configuration is for. */
-export function isOverRedis(config: EngineConfig): config is RedisEngineConfig {
-  return config.redis !== undefined;
-}
+/** Of one engine or the other. */
+export type EngineConfig = DiskEngineConfig | RedisEngineConfig;
 
 /** Whether sessions are to be moved into it from elsewhere. */
 export function isMoving(config: RedisEngineConfig): config is MovingEngineConfig {

@@ -7,27 +7,25 @@
 import type { MessagePort } from "node:worker_threads";
 import { type Endpoint, expose, wrap } from "comlink";
 
-import { type Engine, ENGINE_METHODS } from "./contract.js";
+import { ENGINE_METHODS } from "./contract.js";
+import type { Dispatch } from "./dispatch.js";
 import { type Answer, Pager } from "./pager.js";
 import { decodeError, encodeError, type WireError } from "./wire-error.js";
 
 type Outcome = Answer | { readonly error: WireError };
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each method has its own arguments
-type Method = (...args: any[]) => Promise<unknown>;
 type RemoteMethod = (...args: unknown[]) => Promise<Outcome>;
 
 /** Fetches the next page of an answer. Not a method of the contract. */
 const NEXT_PAGE = "nextPage";
 
 /** Exposes the methods of an engine, and nothing else of it, on a port. Dual of {@link connect}. */
-export function serve(engine: Engine, port: MessagePort): void {
+export function serve(dispatch: Dispatch, port: MessagePort): void {
   const pager = new Pager();
   const exposed = Object.create(null) as Record<string, RemoteMethod>;
   for (const name of ENGINE_METHODS) {
-    const method: Method = engine[name].bind(engine);
     exposed[name] = async (...args) => {
       try {
-        const value = await method(...args);
+        const value = await dispatch(name, args);
         // The thread ends when its closing has been answered.
         if (name === "close") await pager.drained();
         return pager.answer(value);
@@ -41,17 +39,13 @@ export function serve(engine: Engine, port: MessagePort): void {
 }
 
 /** The engine at the other end of a port. Its calls never settle once that end is gone. */
-export function connect(port: MessagePort): Engine {
+export function connect(port: MessagePort): Dispatch {
   const call = caller(port);
-  const engine: Record<string, Method> = {};
-  for (const name of ENGINE_METHODS) {
-    engine[name] = async (...args: unknown[]) => {
-      const outcome = await call(name, args);
-      if ("error" in outcome) throw decodeError(outcome.error);
-      return "page" in outcome ? allPages(outcome, call) : outcome.value;
-    };
-  }
-  return engine as unknown as Engine;
+  return async (method, args) => {
+    const outcome = await call(method, args);
+    if ("error" in outcome) throw decodeError(outcome.error);
+    return "page" in outcome ? allPages(outcome, call) : outcome.value;
+  };
 }
 
 /** Calls a method at the other end of a port. */

@@ -7,7 +7,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 
 import type { EngineConfig } from "../protocol/config.js";
 import type { EngineListener, WorkerMessage } from "../protocol/contract.js";
-import { dispatchTo, engineFrom } from "../protocol/dispatch.js";
+import { dispatchTo } from "../protocol/dispatch.js";
 import { serve } from "../protocol/rpc.js";
 import { encodeError } from "../protocol/wire-error.js";
 import { openEngine } from "./open.js";
@@ -40,10 +40,11 @@ function diskThread(): ThreadFiles {
 try {
   const { engine, isSuccessor } = await openEngine(config, listener, diskThread);
   const dispatch = dispatchTo(engine);
-  const served = engineFrom((method, args) =>
-    dispatch(method, args).finally(() => (method === "close" ? files?.end() : undefined)),
+  serve(
+    (method, args) =>
+      dispatch(method, args).finally(() => (method === "close" ? files?.end() : undefined)),
+    port,
   );
-  serve(served, port);
   send({ type: "ready", isSuccessor });
 } catch (error) {
   send({ type: "fatal", error: encodeError(error) });

@@ -1,10 +1,5 @@
 /** Opens the engine that a configuration is for, on whichever thread. Only that one is loaded. */
-import {
-  type DiskEngineConfig,
-  type EngineConfig,
-  isMoving,
-  isOverRedis,
-} from "../protocol/config.js";
+import { type EngineConfig, isMoving } from "../protocol/config.js";
 import type { Engine, EngineListener } from "../protocol/contract.js";
 import type { Files } from "./ports/files.js";
 import { nodeFiles } from "./ports/node-files.js";
@@ -21,9 +16,9 @@ export async function openEngine(
   listener: EngineListener,
   files: () => Files = () => nodeFiles,
 ): Promise<Opened> {
-  if (!isOverRedis(config)) {
+  if (config.redis === undefined) {
     const { openEngine: open, realEnvironment } = await overFiles();
-    return open(config as DiskEngineConfig, listener, realEnvironment(files()));
+    return open(config, listener, realEnvironment(files()));
   }
   if (isMoving(config)) {
     const { openMovingEngine } = await import("./move/engine.js");

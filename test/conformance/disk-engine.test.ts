@@ -1,6 +1,7 @@
 /** The engine suite over the engine of lite-nosql's files, which are in memory here. */
 import { MessageChannel } from "node:worker_threads";
 import { vi } from "vitest";
+import { dispatchTo, engineFrom } from "../../src/protocol/dispatch.js";
 import { connect, serve } from "../../src/protocol/rpc.js";
 import { errno } from "../../src/worker/ports/failure.js";
 import type { OpenFile, OpenMode } from "../../src/worker/ports/files.js";
@@ -54,8 +55,8 @@ function behindPort<Place>(kind: EngineKind<Place>): EngineKind<Place> {
     ...kind,
     async open(place) {
       const { port1, port2 } = new MessageChannel();
-      serve(await kind.open(place), port2);
-      const engine = connect(port1);
+      serve(dispatchTo(await kind.open(place)), port2);
+      const engine = engineFrom(connect(port1));
       // The ports stay open, since calls after closing are answered too. They keep no process alive.
       port1.unref();
       port2.unref();

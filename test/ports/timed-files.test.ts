@@ -2,7 +2,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { Files, OpenFile } from "../../src/worker/ports/files.js";
-import { type NoAnswerError, TimedFiles } from "../../src/worker/ports/timed-files.js";
+import { type NoAnswerError, timedFiles } from "../../src/worker/ports/timed-files.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { MemoryFiles } from "../support/memory-files.js";
 
@@ -41,7 +41,7 @@ class SlowFiles extends MemoryFiles {
 async function scene() {
   const clock = new ManualClock();
   const slow = new SlowFiles();
-  const files = new TimedFiles(slow, clock);
+  const files = timedFiles(slow, clock);
   const events: string[] = [];
   files.limit(LIMIT_MS, {
     onStanding: (error: NoAnswerError) => events.push(`stands: ${error.code}`),
@@ -107,7 +107,7 @@ describe("an operation", () => {
     const clock = new ManualClock();
     const slow = new SlowFiles();
     slow.held = true;
-    const opened = new TimedFiles(slow, clock).open("/a", "create");
+    const opened = timedFiles(slow, clock).open("/a", "create");
     await clock.advance(3_600_000);
     slow.letAll();
     await opened;

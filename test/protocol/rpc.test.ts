@@ -6,6 +6,7 @@ import { serialize } from "node:v8";
 import { MessageChannel } from "node:worker_threads";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type Engine, ENGINE_METHODS } from "../../src/protocol/contract.js";
+import { dispatchTo, engineFrom } from "../../src/protocol/dispatch.js";
 import { StoreError } from "../../src/protocol/errors.js";
 import { connect, serve } from "../../src/protocol/rpc.js";
 
@@ -31,8 +32,8 @@ function scene() {
   const { port1, port2 } = new MessageChannel();
   onTestFinished(() => port1.close());
   const double = new EngineDouble();
-  serve(double as unknown as Engine, port2);
-  return { double, port: port1, connected: () => connect(port1) };
+  serve(dispatchTo(double as unknown as Engine), port2);
+  return { double, port: port1, connected: () => engineFrom(connect(port1)) };
 }
 
 describe("a connected engine", () => {
@@ -208,7 +209,7 @@ describe("a port", () => {
     const answered = new Promise((resolve) => port.once("message", resolve));
     port.postMessage({ id: "1", type: "SET", path, value: { type: "RAW", value: "changed" } });
     await answered;
-    const engine = connect(port);
+    const engine = engineFrom(connect(port));
     expect(await engine.get([])).toEqual({ answerOf: "get" });
     expect(Object.getPrototypeOf(double)).toBe(EngineDouble.prototype);
     expect(({} as { x?: unknown }).x).toBeUndefined();

@@ -16,7 +16,7 @@ import { isErrorLike, StoreError } from "../../protocol/errors.js";
 import { connect } from "../../protocol/rpc.js";
 import { clearTimeout, monotonic, nextTick, setTimeout } from "../../protocol/timers.js";
 import { decodeError } from "../../protocol/wire-error.js";
-import { type Dispatch, dispatchTo } from "../../protocol/dispatch.js";
+import type { Dispatch } from "../../protocol/dispatch.js";
 import { loadingFlags } from "./loading-flags.js";
 import { notFoundHint } from "./worker-file.js";
 
@@ -53,8 +53,10 @@ export class WorkerLife {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   #keepsAlive = true;
-  #readyAt: number | null = null;
-  #hasExited = false;
+  /** When the collection was opened, by `monotonic()`; null before. */
+  readyAt: number | null = null;
+  /** Whether the thread has ended: one that waits for a disk may not have, though it is given up. */
+  hasExited = false;
 
   /** @throws StoreError `WORKER_EXITED` if no thread can be started */
   constructor(parts: WorkerLifeParts) {
@@ -73,21 +75,11 @@ export class WorkerLife {
       port1.close();
       throw workerError("cannot be started", cause);
     }
-    this.dispatch = dispatchTo(connect(port1));
+    this.dispatch = connect(port1);
     // comlink listens to the port, which would keep the process alive. That is for the worker to
     // do, while it must: when it dies, the port is gone before its `exit` event arrives.
     port1.unref();
     this.#listen(parts);
-  }
-
-  /** When the collection was opened, by `monotonic()`; null before. */
-  get readyAt(): number | null {
-    return this.#readyAt;
-  }
-
-  /** Whether the thread has ended: one that waits for a disk may not have, though it is given up. */
-  get hasExited(): boolean {
-    return this.#hasExited;
   }
 
   /** Keeps the process alive. */
@@ -129,13 +121,13 @@ export class WorkerLife {
           die("does not end");
         }, LAST_WAIT_MS);
       } else {
-        this.#readyAt = monotonic();
+        this.readyAt = monotonic();
         onReady(message.isSuccessor);
       }
     });
     this.#worker.on("error", (error) => (reason ??= error));
     this.#worker.on("exit", (exitCode) => {
-      this.#hasExited = true;
+      this.hasExited = true;
       // Whatever it has answered has been made, and others may have written since.
       const hasAnswered = deliverRest(this.#port);
       this.#port.close();

@@ -1,5 +1,5 @@
 /** The options that were given, under either of their names, and the types of their values. */
-import { nearestName, type Tolerance } from "./misspelling.js";
+import { CERTAIN, hintOf, nearestName } from "./misspelling.js";
 import { counterpart } from "./other-names.js";
 import type { CommonOptions, EnglishOptions, PortugueseOptions } from "./public.js";
 
@@ -57,9 +57,7 @@ export class Given {
   constructor(options: Record<string, unknown>) {
     for (const [name, value] of Object.entries(options)) {
       if (!OPTION_NAMES.includes(name)) throw unknownOption(name);
-      const canonical = Object.hasOwn(ALIASES, name)
-        ? ALIASES[name as keyof PortugueseOptions]
-        : name;
+      const canonical = (ALIASES as Readonly<Partial<Record<string, string>>>)[name] ?? name;
       if (value === undefined && canonical !== "encryptionKey") continue;
       const other = this.#options.get(canonical);
       if (other !== undefined) {
@@ -128,36 +126,24 @@ export class Given {
   }
 }
 
-/** Where every name must be an option's, the nearest one helps even if it is not very near. */
-const HELPFUL: Tolerance = { edits: 3, lettersPerEdit: 2 };
-/** Among the names of something else, only what can hardly be anything but an option. */
-const CERTAIN: Tolerance = { edits: 2, lettersPerEdit: 3 };
-
 /**
  * Picks the options out of the configuration of something else.
  * @throws TypeError for what is an option but for its spelling: an `encryptionkey` that is ignored
  *   would leave the files in plaintext
  */
 export function pickOptions(configuration: object): Record<string, unknown> {
-  const given = Object.entries(configuration);
-  for (const [name] of given) {
-    if (OPTION_NAMES.includes(name)) continue;
+  const given = Object.entries(configuration).filter(([name]) => {
+    if (OPTION_NAMES.includes(name)) return true;
     if (nearestName(name, OPTION_NAMES, CERTAIN) !== null) throw unknownOption(name);
-  }
-  return Object.fromEntries(given.filter(([name]) => OPTION_NAMES.includes(name)));
+    return false;
+  });
+  return Object.fromEntries(given);
 }
 
 function unknownOption(name: string): TypeError {
-  return new TypeError(
-    `unknown option "${name}"${hint(name)} Known options: ${OPTION_NAMES.join(", ")}`,
-  );
-}
-
-function hint(name: string): string {
   const here = counterpart(name);
-  if (here !== null) return `, which is called ${here} here.`;
-  const nearest = nearestName(name, OPTION_NAMES, HELPFUL);
-  return nearest === null ? "." : `, did you mean "${nearest}"?`;
+  const hint = here === null ? hintOf(name, OPTION_NAMES) : `, which is called ${here} here.`;
+  return new TypeError(`unknown option "${name}"${hint} Known options: ${OPTION_NAMES.join(", ")}`);
 }
 
 /** The type of a value, for messages. Never the value itself: it may be a secret. */

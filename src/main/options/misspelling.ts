@@ -1,16 +1,27 @@
 /** The known name that was meant by a misspelled one. */
 
 /** How many edits make a misspelling: at most so many, and at most one in so many letters. */
-export interface Tolerance {
+interface Tolerance {
   readonly edits: number;
   readonly lettersPerEdit: number;
+}
+
+/** Where every name must be a known one, the nearest helps even if it is not very near. */
+const HELPFUL: Tolerance = { edits: 3, lettersPerEdit: 2 };
+/** Among the names of something else, only what can hardly be anything but a known one. */
+export const CERTAIN: Tolerance = { edits: 2, lettersPerEdit: 3 };
+
+/** Ends the sentence that says that a name is unknown. */
+export function hintOf(name: string, knownNames: readonly string[]): string {
+  const nearest = nearestName(name, knownNames);
+  return nearest === null ? "." : `, did you mean "${nearest}"?`;
 }
 
 /** The known name most similar to `name`, or null if none is similar enough. */
 export function nearestName(
   name: string,
   knownNames: readonly string[],
-  { edits, lettersPerEdit }: Tolerance,
+  { edits, lettersPerEdit } = HELPFUL,
 ): string | null {
   const letters = lettersOf(name);
   const nearest = knownNames

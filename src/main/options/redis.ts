@@ -4,7 +4,8 @@ import { pathToFileURL } from "node:url";
 
 import type { RedisAddress, RedisConfig } from "../../protocol/config.js";
 import { describeType, type Given } from "./given.js";
-import { nearestName } from "./misspelling.js";
+import { hintOf } from "./misspelling.js";
+import type { RedisOptions } from "./public-redis.js";
 
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
@@ -47,9 +48,6 @@ const PARTS = {
 type Part = keyof typeof PARTS;
 const NAMES = Object.keys(PARTS) as Part[];
 
-/** The parts that were given. */
-type Parts = Partial<Record<Part, unknown>>;
-
 /**
  * Null without the option.
  * @throws TypeError, RangeError
@@ -72,10 +70,10 @@ export function redisOf(given: Given): RedisConfig | null {
   const parts = typeof value === "string" ? { url: value } : partsOf(value);
   return Object.freeze({
     ...placeOf(parts),
-    sentinelUsername: parts.sentinelUsername as string | undefined,
-    sentinelPassword: parts.sentinelPassword as string | undefined,
-    prefix: prefixOf(parts.prefix as string | undefined),
-    module: moduleOf(parts.module as string | URL | undefined),
+    sentinelUsername: parts.sentinelUsername,
+    sentinelPassword: parts.sentinelPassword,
+    prefix: prefixOf(parts.prefix),
+    module: moduleOf(parts.module),
     failAfterMs:
       given.integer("failAfterMs", MIN_FAIL_AFTER_MS, MAX_FAIL_AFTER_MS + 1) ?? FAIL_AFTER_MS,
     replicas: given.integer("replicas", 0) ?? 0,
@@ -83,7 +81,7 @@ export function redisOf(given: Given): RedisConfig | null {
 }
 
 /** @throws TypeError if a part is unknown, or of another type */
-function partsOf(value: unknown): Parts {
+function partsOf(value: unknown): RedisOptions {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new TypeError(`option "redis" must be a URL or an object, got ${describeType(value)}`);
   }
@@ -92,15 +90,14 @@ function partsOf(value: unknown): Parts {
   );
   for (const [name, part] of parts) {
     if (!Object.hasOwn(PARTS, name)) {
-      const nearest = nearestName(name, NAMES, { edits: 3, lettersPerEdit: 2 });
-      const hint = nearest === null ? "." : `, did you mean "${nearest}"?`;
       throw new TypeError(
-        `option "redis" has the unknown part "${name}"${hint} Known parts: ${NAMES.join(", ")}`,
+        `option "redis" has the unknown part "${name}"${hintOf(name, NAMES)} Known parts: ${NAMES.join(", ")}`,
       );
     }
-    if (!isOfType(part, PARTS[name as Part])) {
+    const type = PARTS[name as Part];
+    if (!isOfType(part, type)) {
       throw new TypeError(
-        `${name} of option "redis" must be ${TYPES[PARTS[name as Part]]}, got ${describeType(part)}`,
+        `${name} of option "redis" must be ${TYPES[type]}, got ${describeType(part)}`,
       );
     }
   }
@@ -139,7 +136,7 @@ type Place = Pick<
 >;
 
 /** @throws TypeError, RangeError unless it says in one way where the servers are */
-function placeOf(parts: Parts): Place {
+function placeOf(parts: RedisOptions): Place {
   const ways = (["url", "path", "sentinels", "nodes"] as const).filter(
     (name) => parts[name] !== undefined,
   );
@@ -157,21 +154,20 @@ function placeOf(parts: Parts): Place {
   }
   const given: Place = {
     kind: way === "sentinels" ? "sentinel" : way === "nodes" ? "cluster" : "single",
-    addresses:
-      way === "sentinels" || way === "nodes" ? addressesOf(way, parts[way] as unknown[]) : [],
-    path: parts.path as string | undefined,
-    masterName: parts.name as string | undefined,
-    username: parts.username as string | undefined,
-    password: parts.password as string | undefined,
+    addresses: way === "sentinels" || way === "nodes" ? addressesOf(way, parts[way] ?? []) : [],
+    path: parts.path,
+    masterName: parts.name,
+    username: parts.username,
+    password: parts.password,
     tls: tlsOf(parts.tls),
-    database: databaseOf(parts.database as number | undefined, way === "nodes"),
+    database: databaseOf(parts.database, way === "nodes"),
   };
-  return way === "url" ? { ...given, ...placeOfUrl(parts.url as string, given) } : given;
+  return parts.url === undefined ? given : { ...given, ...placeOfUrl(parts.url, given) };
 }
 
-function tlsOf(tls: unknown): Place["tls"] {
-  if (typeof tls === "boolean" || tls === undefined) return tls === true ? {} : null;
-  return tls as Place["tls"];
+function tlsOf(tls: RedisOptions["tls"]): Place["tls"] {
+  if (typeof tls === "object") return tls;
+  return tls === true ? {} : null;
 }
 
 function placeOfUrl(text: string, given: Place): Partial<Place> {

@@ -66,8 +66,9 @@ export function resolveOptions(options: unknown): Settings {
       debug: given.boolean("debug", false),
       encryptionKeys: passwordsOf(given),
       owner: randomUUID(),
-      ...(redis === null ? { disk: diskOf(given) } : { redis }),
-      ...(migrateFrom !== null && { migrateFrom }),
+      ...(redis === null
+        ? { disk: diskOf(given) }
+        : { redis, ...(migrateFrom !== null && { migrateFrom }) }),
     }),
     isolate,
     resourceLimits: resourceLimitsOf(given, isolate),

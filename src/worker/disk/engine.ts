@@ -14,7 +14,7 @@ import { nodeFiles } from "../ports/node-files.js";
 import { type Nonce, randomNonce } from "../ports/nonce.js";
 import { withPatientRenames } from "../ports/patient-renames.js";
 import { type ProcessTable, systemProcesses } from "../ports/process-table.js";
-import { TimedFiles } from "../ports/timed-files.js";
+import { timedFiles } from "../ports/timed-files.js";
 import { closeCollection } from "./closing.js";
 import { assertNotDeparted, assertPresent, markDeparted } from "./departure.js";
 import { Executed } from "./executed.js";
@@ -91,7 +91,7 @@ export async function openOwned(
     if (trouble instanceof StoreError) onError(trouble);
   }, log);
   const paths = collectionPaths(config.disk.directory, config.disk.collection);
-  const files = new TimedFiles(environment.files, environment.clock);
+  const files = timedFiles(environment.files, environment.clock);
   const wiring: Wiring & Environment = {
     ...{ ...environment, report, onExpired, log, files, disk: files, config, paths },
     limits: memoryLimits(config.disk.maxBytes),

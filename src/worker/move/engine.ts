@@ -9,7 +9,7 @@ import { type Report, StoreError } from "../../protocol/errors.js";
 import type { DiskEngine } from "../disk/engine.js";
 import { systemClock } from "../ports/clock.js";
 import { ConnectRedis, openRedisEngine, type RedisEngine } from "../redis/engine.js";
-import { Files } from "./files.js";
+import { filesSource } from "./files.js";
 import type { Source } from "./places.js";
 import { MovingService } from "./service.js";
 import { Sessions } from "./sessions.js";
@@ -64,7 +64,7 @@ async function openSource(
   try {
     // From here on others would miss what was moved.
     await engine.depart();
-    return new Files(engine);
+    return filesSource(engine);
   } catch (error) {
     await engine.close();
     throw error;
@@ -78,7 +78,12 @@ function start(
   { report, log }: Told,
 ): Engine {
   const sessions = new Sessions(source, destination, failAfterMs);
-  const service = new MovingService({ source, destination, sessions, report, failAfterMs });
+  const service = new MovingService({
+    ...{ source, destination, sessions, report, failAfterMs },
+    stopWalk: () => {
+      walk.stop();
+    },
+  });
   const walk = new Walk({
     source,
     clock: systemClock,
@@ -90,9 +95,6 @@ function start(
     },
     report,
     log,
-  });
-  service.walks(() => {
-    walk.stop();
   });
   walk.start();
   return service;

@@ -25,12 +25,13 @@ interface MovingParts {
   readonly report: Report;
   /** How long a call may take. */
   readonly failAfterMs: number;
+  /** Called when the engine is closed. */
+  readonly stopWalk: () => void;
 }
 
 export class MovingService implements Engine {
   readonly #parts: MovingParts;
   readonly #order = new Order();
-  #stopWalk: () => void = () => undefined;
   #closing: Promise<void> | null = null;
   /** The end of the old place. */
   #leaving: Promise<void> | null = null;
@@ -39,25 +40,17 @@ export class MovingService implements Engine {
     this.#parts = parts;
   }
 
-  /** @param stop called when the engine is closed */
-  walks(stop: () => void): void {
-    this.#stopWalk = stop;
-  }
-
   get(sids: readonly string[]): Promise<(FoundSession | null)[]> {
-    return this.#answer(() =>
-      Promise.all(sids.map((sid) => this.#between(sid, () => this.#parts.sessions.get(sid)))),
-    );
+    return this.#each(sids, (sid) => this.#parts.sessions.get(sid));
   }
 
   /** One that is looked at is moved first: what is known of it by now is in the new place alone. */
   inspect(sids: readonly string[]): Promise<(StoredSession | null)[]> {
     const { sessions, destination } = this.#parts;
-    const see = async (sid: string): Promise<StoredSession | null> => {
+    return this.#each(sids, async (sid) => {
       await sessions.get(sid);
       return (await destination.inspect([sid]))[0] ?? null;
-    };
-    return this.#answer(() => Promise.all(sids.map((sid) => this.#between(sid, () => see(sid)))));
+    });
   }
 
   touch(touches: readonly Touch[]): Promise<boolean[]> {
@@ -138,8 +131,7 @@ export class MovingService implements Engine {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return (this.#closing ??= this.#close());
   }
 
   /** Moves a session, for the walk. */
@@ -182,8 +174,10 @@ export class MovingService implements Engine {
     return { all: listing.correct(all), left };
   }
 
-  #between<T>(sid: string, work: () => Promise<T>): Promise<T> {
-    return this.#order.between(sid, (since) => this.#inTime(since, work));
+  #each<T>(sids: readonly string[], work: (sid: string) => Promise<T>): Promise<T[]> {
+    const inOrder = (sid: string): Promise<T> =>
+      this.#order.between(sid, (since) => this.#inTime(since, () => work(sid)));
+    return this.#answer(() => Promise.all(sids.map(inOrder)));
   }
 
   /** @throws StoreError `STORE_UNREACHABLE` if the calls before it have taken all the time of a call */
@@ -197,7 +191,7 @@ export class MovingService implements Engine {
   }
 
   async #close(): Promise<void> {
-    this.#stopWalk();
+    this.#parts.stopWalk();
     await this.#order.exclusively(() => Promise.resolve());
     try {
       await this.#parts.destination.close();

@@ -17,7 +17,8 @@ export class Sessions {
   readonly #source: OldPlace;
   readonly #destination: NewPlace;
   readonly #patienceMs: number;
-  #moved = 0;
+  /** How many were moved. */
+  moved = 0;
   /** Whether the old place is done with. */
   isOver = false;
 
@@ -26,11 +27,6 @@ export class Sessions {
     this.#source = source;
     this.#destination = destination;
     this.#patienceMs = patienceMs;
-  }
-
-  /** How many were moved. */
-  get moved(): number {
-    return this.#moved;
   }
 
   /**
@@ -44,7 +40,7 @@ export class Sessions {
     if (session === null) return false;
     await this.#destination.adopt(sid, session, deadline);
     await this.#source.remove(sid);
-    this.#moved++;
+    this.moved++;
     return true;
   }
 

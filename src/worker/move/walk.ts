@@ -66,8 +66,7 @@ export class Walk {
 
   async #moveAll(): Promise<void> {
     for (;;) {
-      const { found, failures } = await this.#pass();
-      if (failures.length > 0) throw failures[0];
+      const found = await this.#pass();
       this.#isTroubled = false;
       if (found === 0) return;
       this.#parts.log("looks whether a session is left");
@@ -75,7 +74,7 @@ export class Walk {
   }
 
   /** A look at the old place, in which all that is found is moved. One that fails holds up no other. */
-  async #pass(): Promise<{ readonly found: number; readonly failures: readonly unknown[] }> {
+  async #pass(): Promise<number> {
     let found = 0;
     const failures: unknown[] = [];
     await this.#parts.source.pages(async (sids) => {
@@ -89,7 +88,8 @@ export class Walk {
         if (failures.length > MAX_FAILURES) throw failures[0];
       }
     });
-    return { found, failures };
+    if (failures.length > 0) throw failures[0];
+    return found;
   }
 
   /** Reports it, once until it has gone on. */

@@ -49,7 +49,7 @@ export function filesOver(calls: SystemCalls): Files {
     },
 
     async open(path, mode) {
-      return new NodeFile(calls, await calls.open(path, FLAGS[mode], 0o600));
+      return nodeFile(calls, await calls.open(path, FLAGS[mode], 0o600));
     },
 
     async rename(from, to) {
@@ -150,61 +150,55 @@ function identityOf({ dev, ino, nlink }: BigIntStats): FileIdentity {
   return { id: `${dev}:${ino}`, links: Number(nlink) };
 }
 
-class NodeFile implements OpenFile {
-  readonly #calls: SystemCalls;
-  #fd: number | null;
+function nodeFile(calls: SystemCalls, descriptor: number): OpenFile {
+  let fd: number | null = descriptor;
+  const opened = (syscall: string): number => {
+    if (fd === null) throw errno("EBADF", syscall, "the file has been closed");
+    return fd;
+  };
+  const file: OpenFile = {
+    async size() {
+      return Number((await calls.fstat(opened("fstat"))).size);
+    },
 
-  constructor(calls: SystemCalls, fd: number) {
-    this.#calls = calls;
-    this.#fd = fd;
-  }
+    async identity() {
+      return identityOf(await calls.fstat(opened("fstat")));
+    },
 
-  async size(): Promise<number> {
-    return Number((await this.#calls.fstat(this.#opened("fstat"))).size);
-  }
+    async read(target, position) {
+      const length = Math.min(target.byteLength, MAX_TRANSFER_BYTES);
+      return calls.read(opened("read"), target, length, position);
+    },
 
-  async identity(): Promise<FileIdentity> {
-    return identityOf(await this.#calls.fstat(this.#opened("fstat")));
-  }
+    async write(bytes, position) {
+      for (let done = 0; done < bytes.byteLength;) {
+        const length = Math.min(bytes.byteLength - done, MAX_TRANSFER_BYTES);
+        const written = await calls.write(opened("write"), bytes, done, length, position + done);
+        if (written === 0) throw errno("EIO", "write", "the file system takes no bytes");
+        done += written;
+      }
+    },
 
-  async read(target: Uint8Array, position: number): Promise<number> {
-    const length = Math.min(target.byteLength, MAX_TRANSFER_BYTES);
-    return this.#calls.read(this.#opened("read"), target, length, position);
-  }
+    async truncate(length) {
+      await calls.ftruncate(opened("ftruncate"), length);
+    },
 
-  async write(bytes: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < bytes.byteLength;) {
-      const length = Math.min(bytes.byteLength - done, MAX_TRANSFER_BYTES);
-      const fd = this.#opened("write");
-      const written = await this.#calls.write(fd, bytes, done, length, position + done);
-      if (written === 0) throw errno("EIO", "write", "the file system takes no bytes");
-      done += written;
-    }
-  }
+    async sync() {
+      // fdatasync omits only metadata that reading does not need, such as the modification time.
+      await calls.fdatasync(opened("fdatasync"));
+    },
 
-  async truncate(length: number): Promise<void> {
-    await this.#calls.ftruncate(this.#opened("ftruncate"), length);
-  }
+    async writeThrough(bytes, position) {
+      await file.write(bytes, position);
+      await file.sync();
+    },
 
-  async sync(): Promise<void> {
-    // fdatasync omits only metadata that reading does not need, such as the modification time.
-    await this.#calls.fdatasync(this.#opened("fdatasync"));
-  }
-
-  async writeThrough(bytes: Uint8Array, position: number): Promise<void> {
-    await this.write(bytes, position);
-    await this.sync();
-  }
-
-  async close(): Promise<void> {
-    const fd = this.#opened("close");
-    // Its number may soon be that of another file, even if the call fails.
-    this.#fd = null;
-    await this.#calls.close(fd);
-  }
-
-  #opened(syscall: string): number {
-    if (this.#fd === null) throw errno("EBADF", syscall, "the file has been closed");
-    return this.#fd;
-  }
+    async close() {
+      const last = opened("close");
+      // Its number may soon be that of another file, even if the call fails.
+      fd = null;
+      await calls.close(last);
+    },
+  };
+  return file;
 }

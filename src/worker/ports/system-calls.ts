@@ -30,23 +30,10 @@ export interface SystemCalls {
   unlink(path: string): Result<void>;
 }
 
-const pooledRead = promisify(fs.read) as (
-  fd: number,
-  target: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => Promise<{ bytesRead: number }>;
-const pooledWrite = promisify(fs.write) as (
-  fd: number,
-  bytes: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-) => Promise<{ bytesWritten: number }>;
+const pooledRead = promisify(fs.read);
+const pooledWrite = promisify(fs.write);
 const pooledFstat = promisify(fs.fstat);
 const pooledStat = promisify(fs.stat);
-const pooledMkdir = promisify(fs.mkdir);
 
 /** In the thread pool of libuv: the calling thread goes on, but the whole process shares the pool. */
 export const pooledCalls: SystemCalls = {
@@ -61,7 +48,7 @@ export const pooledCalls: SystemCalls = {
   fstat: (fd) => pooledFstat(fd, { bigint: true }),
   stat: (path) => pooledStat(path, { bigint: true }),
   statfs: promisify(fs.statfs),
-  mkdir: (path, mode) => pooledMkdir(path, mode),
+  mkdir: promisify(fs.mkdir),
   readdir: promisify(fs.readdir),
   rename: promisify(fs.rename),
   link: promisify(fs.link),

@@ -5,10 +5,10 @@
  */
 import { Worker } from "node:worker_threads";
 
-import { clearTimeout, setTimeout } from "../../protocol/timers.js";
+import { pause } from "../../protocol/timers.js";
 import { isErrorLike } from "../../protocol/errors.js";
 import { decodeError } from "../../protocol/wire-error.js";
-import type { FileIdentity, Files, OpenFile } from "./files.js";
+import type { Files, OpenFile } from "./files.js";
 import { type DiskAnswer, type DiskRequest, type FilesMethod, NO_MORE } from "./thread-messages.js";
 
 /** How long to wait for the end of the thread, which may still have large files to free. */
@@ -37,8 +37,7 @@ export function threadFiles(source: string): ThreadFiles {
     createDirectory: (path) => call("createDirectory", path),
     async open(path, mode) {
       const opener = running();
-      const handle = await opener.call<number>({ method: "open", args: [path, mode] });
-      return new ThreadFile(opener, handle);
+      return threadFile(opener, await opener.call<number>({ method: "open", args: [path, mode] }));
     },
     rename: (from, to) => call("rename", from, to),
     link: (existing, path) => call("link", existing, path),
@@ -111,10 +110,7 @@ class DiskThread {
     this.#worker.postMessage(NO_MORE);
     // A call that has no answer yet waits for the disk, and so would this.
     if (this.#calls.length > 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_WAIT_MS)));
-    await Promise.race([this.#ended, late]);
-    clearTimeout(timer);
+    await Promise.race([this.#ended, pause(END_WAIT_MS)]);
   }
 
   #next(): Call | undefined {
@@ -124,60 +120,29 @@ class DiskThread {
   }
 }
 
-class ThreadFile implements OpenFile {
-  readonly #thread: DiskThread;
-  readonly #handle: number;
-
-  constructor(thread: DiskThread, handle: number) {
-    this.#thread = thread;
-    this.#handle = handle;
-  }
-
-  size(): Promise<number> {
-    return this.#call("size");
-  }
-
-  identity(): Promise<FileIdentity> {
-    return this.#call("identity");
-  }
-
-  async read(target: Uint8Array, position: number): Promise<number> {
-    const bytes = await this.#call<Uint8Array>("read", [target.byteLength, position]);
-    target.set(bytes);
-    return bytes.byteLength;
-  }
-
-  write(bytes: Uint8Array, position: number): Promise<void> {
-    return this.#send("write", bytes, position);
-  }
-
-  truncate(length: number): Promise<void> {
-    return this.#call("truncate", [length]);
-  }
-
-  sync(): Promise<void> {
-    return this.#call("sync");
-  }
-
-  writeThrough(bytes: Uint8Array, position: number): Promise<void> {
-    return this.#send("writeThrough", bytes, position);
-  }
-
-  close(): Promise<void> {
-    return this.#call("close");
-  }
-
-  #send(method: "write" | "writeThrough", bytes: Uint8Array, position: number): Promise<void> {
-    // The caller may fill its buffer again as soon as this resolves, or earlier if the thread dies.
-    const copy = new Uint8Array(bytes);
-    return this.#call(method, [copy, position], [copy.buffer]);
-  }
-
-  #call<T>(
+function threadFile(thread: DiskThread, handle: number): OpenFile {
+  const call = <T>(
     method: keyof OpenFile,
     args: readonly unknown[] = [],
     transfer?: readonly ArrayBuffer[],
-  ): Promise<T> {
-    return this.#thread.call<T>({ handle: this.#handle, method, args }, transfer);
-  }
+  ): Promise<T> => thread.call<T>({ handle, method, args }, transfer);
+  const send = (method: keyof OpenFile, bytes: Uint8Array, position: number): Promise<void> => {
+    // The caller may fill its buffer again as soon as this resolves, or earlier if the thread dies.
+    const copy = new Uint8Array(bytes);
+    return call(method, [copy, position], [copy.buffer]);
+  };
+  return {
+    size: () => call("size"),
+    identity: () => call("identity"),
+    async read(target, position) {
+      const bytes = await call<Uint8Array>("read", [target.byteLength, position]);
+      target.set(bytes);
+      return bytes.byteLength;
+    },
+    write: (bytes, position) => send("write", bytes, position),
+    truncate: (length) => call("truncate", [length]),
+    sync: () => call("sync"),
+    writeThrough: (bytes, position) => send("writeThrough", bytes, position),
+    close: () => call("close"),
+  };
 }

@@ -9,7 +9,7 @@ import { type DiskAnswer, type DiskRequest, NO_MORE } from "./thread-messages.js
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 
 export function serveFiles(files: Files, port: MessagePort): void {
-  const opened = new OpenedFiles();
+  const perform = performer(files);
   let previous = Promise.resolve();
   port.on("message", (request: DiskRequest | typeof NO_MORE) => {
     previous = previous.then(async () => {
@@ -19,7 +19,7 @@ export function serveFiles(files: Files, port: MessagePort): void {
       }
       let answer: DiskAnswer;
       try {
-        answer = { value: await perform(files, opened, request) };
+        answer = { value: await perform(request) };
       } catch (error) {
         answer = { error: encodeError(error) };
       }
@@ -30,37 +30,25 @@ export function serveFiles(files: Files, port: MessagePort): void {
   });
 }
 
-async function perform(files: Files, opened: OpenedFiles, request: DiskRequest): Promise<unknown> {
-  const { args } = request;
-  if (!("handle" in request)) {
-    if (request.method !== "open") return (files[request.method] as Method)(...args);
-    return opened.add(await files.open(...(args as [string, OpenMode])));
-  }
-  const { handle, method } = request;
-  const file = opened.get(handle, method);
-  if (method === "close") opened.delete(handle);
-  if (method !== "read") return (file[method] as Method).apply(file, [...args]);
-  const [length, position] = args as [number, number];
-  const target = new Uint8Array(length);
-  return target.subarray(0, await file.read(target, position));
-}
-
-class OpenedFiles {
-  readonly #files = new Map<number, OpenFile>();
-  #count = 0;
-
-  add(file: OpenFile): number {
-    this.#files.set(++this.#count, file);
-    return this.#count;
-  }
-
-  get(handle: number, method: string): OpenFile {
-    const file = this.#files.get(handle);
+/** Makes one call after another. An open file is the number that its opening was answered with. */
+function performer(files: Files): (request: DiskRequest) => Promise<unknown> {
+  const opened = new Map<number, OpenFile>();
+  let handles = 0;
+  return async (request) => {
+    const { args } = request;
+    if (!("handle" in request)) {
+      if (request.method !== "open") return (files[request.method] as Method)(...args);
+      const file = await files.open(...(args as [string, OpenMode]));
+      opened.set(++handles, file);
+      return handles;
+    }
+    const { handle, method } = request;
+    const file = opened.get(handle);
     if (file === undefined) throw errno("EBADF", method, "the file has been closed");
-    return file;
-  }
-
-  delete(handle: number): void {
-    this.#files.delete(handle);
-  }
+    if (method === "close") opened.delete(handle);
+    if (method !== "read") return (file[method] as Method).apply(file, [...args]);
+    const [length, position] = args as [number, number];
+    const target = new Uint8Array(length);
+    return target.subarray(0, await file.read(target, position));
+  };
 }

@@ -6,7 +6,7 @@
 import { StoreError } from "../../protocol/errors.js";
 import { setImmediate } from "../../protocol/timers.js";
 import type { Clock } from "./clock.js";
-import type { FileIdentity, Files, OpenFile, OpenMode } from "./files.js";
+import type { Files, OpenFile } from "./files.js";
 
 /** `STORE_IO`: the disk has not answered. Whether the operation takes effect is unknown. */
 export class NoAnswerError extends StoreError {
@@ -22,70 +22,51 @@ interface Watcher {
   readonly onAnswering: () => void;
 }
 
-export class TimedFiles implements Files {
-  readonly #files: Files;
+export interface TimedFiles extends Files {
+  /** Limits the operations that begin from now on. @param watcher null if nobody is to be told */
+  limit(ms: number, watcher: Watcher | null): void;
+  /** Why operations fail at once, or null. */
+  readonly standing: NoAnswerError | null;
+}
+
+export function timedFiles(files: Files, clock: Clock): TimedFiles {
+  const time = new TimeLimit(clock);
+  const closeLate = (file: OpenFile): void => void file.close().catch(() => undefined);
+  return {
+    isInOrder: files.isInOrder ?? false,
+    limit: (ms, watcher) => {
+      time.limit(ms, watcher);
+    },
+    get standing() {
+      return time.standing;
+    },
+    createDirectory: (path) => time.timed(() => files.createDirectory(path)),
+    open: (path, mode) =>
+      time.timed(async () => timedFile(await files.open(path, mode), time), closeLate),
+    rename: (from, to) => time.timed(() => files.rename(from, to)),
+    link: (existing, path) => time.timed(() => files.link(existing, path)),
+    remove: (path) => time.timed(() => files.remove(path)),
+    list: (path) => time.timed(() => files.list(path)),
+    syncDirectory: (path) => time.timed(() => files.syncDirectory(path)),
+    identity: (path) => time.timed(() => files.identity(path)),
+    freeSpace: (directory) => time.timed(() => files.freeSpace(directory)),
+  };
+}
+
+class TimeLimit {
   readonly #clock: Clock;
   #limitMs = Infinity;
   #watcher: Watcher | null = null;
   #overdue = 0;
-  #standing: NoAnswerError | null = null;
+  standing: NoAnswerError | null = null;
 
-  constructor(files: Files, clock: Clock) {
-    this.#files = files;
+  constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  get isInOrder(): boolean {
-    return this.#files.isInOrder ?? false;
-  }
-
-  /** Limits the operations that begin from now on. @param watcher null if nobody is to be told */
   limit(ms: number, watcher: Watcher | null): void {
     this.#limitMs = ms;
     this.#watcher = watcher;
-  }
-
-  /** Why operations fail at once, or null. */
-  get standing(): NoAnswerError | null {
-    return this.#standing;
-  }
-
-  createDirectory(path: string): Promise<void> {
-    return this.timed(() => this.#files.createDirectory(path));
-  }
-
-  open(path: string, mode: OpenMode): Promise<OpenFile> {
-    const open = async (): Promise<OpenFile> =>
-      new TimedFile(this, await this.#files.open(path, mode));
-    return this.timed(open, (file) => void file.close().catch(() => undefined));
-  }
-
-  rename(from: string, to: string): Promise<void> {
-    return this.timed(() => this.#files.rename(from, to));
-  }
-
-  link(existing: string, path: string): Promise<void> {
-    return this.timed(() => this.#files.link(existing, path));
-  }
-
-  remove(path: string): Promise<void> {
-    return this.timed(() => this.#files.remove(path));
-  }
-
-  list(path: string): Promise<string[]> {
-    return this.timed(() => this.#files.list(path));
-  }
-
-  syncDirectory(path: string): Promise<void> {
-    return this.timed(() => this.#files.syncDirectory(path));
-  }
-
-  identity(path: string): Promise<FileIdentity | null> {
-    return this.timed(() => this.#files.identity(path));
-  }
-
-  freeSpace(directory: string): Promise<number | null> {
-    return this.timed(() => this.#files.freeSpace(directory));
   }
 
   /**
@@ -93,20 +74,22 @@ export class TimedFiles implements Files {
    * @param late called with a result that came too late
    */
   timed<T>(operation: () => Promise<T>, late?: (result: T) => void): Promise<T> {
-    if (this.#standing !== null) return Promise.reject(this.#standing);
+    if (this.standing !== null) return Promise.reject(this.standing);
     const answer = operation();
     return this.within(answer, () => {
       this.#overdue++;
-      if (this.#standing === null) {
-        this.#standing = new NoAnswerError(this.#limitMs);
-        this.#watcher?.onStanding(this.#standing);
+      if (this.standing === null) {
+        this.standing = new NoAnswerError(this.#limitMs);
+        this.#watcher?.onStanding(this.standing);
       }
       answer
         .then(late, () => undefined)
         .finally(() => {
-          this.#answered();
+          if (--this.#overdue > 0) return;
+          this.standing = null;
+          this.#watcher?.onAnswering();
         });
-      return this.#standing;
+      return this.standing;
     });
   }
 
@@ -132,69 +115,34 @@ export class TimedFiles implements Files {
       answer.then(resolve, reject);
     });
   }
-
-  #answered(): void {
-    if (--this.#overdue > 0) return;
-    this.#standing = null;
-    this.#watcher?.onAnswering();
-  }
 }
 
-class TimedFile implements OpenFile {
-  readonly #files: TimedFiles;
-  readonly #file: OpenFile;
-  readonly #pending = new Set<Promise<unknown>>();
-
-  constructor(files: TimedFiles, file: OpenFile) {
-    this.#files = files;
-    this.#file = file;
-  }
-
-  size(): Promise<number> {
-    return this.#timed(() => this.#file.size());
-  }
-
-  identity(): Promise<FileIdentity> {
-    return this.#timed(() => this.#file.identity());
-  }
-
-  read(target: Uint8Array, position: number): Promise<number> {
-    return this.#timed(() => this.#file.read(target, position));
-  }
-
-  write(bytes: Uint8Array, position: number): Promise<void> {
-    return this.#timed(() => this.#file.write(bytes, position));
-  }
-
-  writeThrough(bytes: Uint8Array, position: number): Promise<void> {
-    return this.#timed(() => this.#file.writeThrough(bytes, position));
-  }
-
-  truncate(length: number): Promise<void> {
-    return this.#timed(() => this.#file.truncate(length));
-  }
-
-  sync(): Promise<void> {
-    return this.#timed(() => this.#file.sync());
-  }
-
-  /** Closes it even while the disk stands still, as soon as it no longer does. */
-  close(): Promise<void> {
-    // Before, an operation under way could reach another file that is given the same descriptor.
-    const closed = Promise.allSettled(this.#pending).then(() => this.#file.close());
-    const { standing } = this.#files;
-    if (standing === null) return this.#files.within(closed);
-    closed.catch(() => undefined);
-    return Promise.reject(standing);
-  }
-
-  #timed<T>(operation: () => Promise<T>): Promise<T> {
-    return this.#files.timed(() => {
+function timedFile(file: OpenFile, time: TimeLimit): OpenFile {
+  const pending = new Set<Promise<unknown>>();
+  const timed = <T>(operation: () => Promise<T>): Promise<T> =>
+    time.timed(() => {
       const answer = operation();
-      this.#pending.add(answer);
-      const done = (): void => void this.#pending.delete(answer);
+      pending.add(answer);
+      const done = (): void => void pending.delete(answer);
       answer.then(done, done);
       return answer;
     });
-  }
+  return {
+    size: () => timed(() => file.size()),
+    identity: () => timed(() => file.identity()),
+    read: (target, position) => timed(() => file.read(target, position)),
+    write: (bytes, position) => timed(() => file.write(bytes, position)),
+    writeThrough: (bytes, position) => timed(() => file.writeThrough(bytes, position)),
+    truncate: (length) => timed(() => file.truncate(length)),
+    sync: () => timed(() => file.sync()),
+    // Even while the disk stands still, as soon as it no longer does.
+    close: () => {
+      // Before, an operation under way could reach another file that is given the same descriptor.
+      const closed = Promise.allSettled(pending).then(() => file.close());
+      const { standing } = time;
+      if (standing === null) return time.within(closed);
+      closed.catch(() => undefined);
+      return Promise.reject(standing);
+    },
+  };
 }
