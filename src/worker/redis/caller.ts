@@ -3,12 +3,15 @@
  * right, and lets it fail in time. A command that was sent and not answered is sent again only as one
  * that knows it: the scripts decide whether it took effect before.
  */
+import type { RedisEngineConfig } from "../../protocol/config.js";
+import type { DebugLog } from "../../protocol/debug-log.js";
 import { StoreError } from "../../protocol/errors.js";
 import { monotonic, setTimeout } from "../../protocol/timers.js";
 import type { Asked, Call, Change } from "./call.js";
 import type { Connection } from "./connection.js";
+import type { MakeClient } from "./driver.js";
 import { lastingFailure, unreachable } from "./link.js";
-import type { Masters } from "./masters.js";
+import { type Masters, mastersOf } from "./masters.js";
 import { Patience, type Waiting } from "./patience.js";
 import { type Command, judge, isOfReplica } from "./replies.js";
 import { lateness } from "./scripts.js";
@@ -18,18 +21,22 @@ const PAUSE_MS = 25;
 
 export class Caller {
   readonly #failAfterMs: number;
+  readonly #masters: Masters;
   readonly #patience = new Patience();
   /** Calls and walks that wait for a connection, in their order. */
   #parked = new Set<() => void>();
-  #masters!: Masters;
   #uncertain = 0;
 
-  constructor(failAfterMs: number) {
-    this.#failAfterMs = failAfterMs;
+  constructor(config: RedisEngineConfig, makeClient: MakeClient, log: DebugLog) {
+    this.#failAfterMs = config.redis.failAfterMs;
+    this.#masters = mastersOf(config, makeClient, () => {
+      log(`connected to ${this.counts.connected} masters`);
+      this.#retryParked();
+    });
   }
 
-  use(masters: Masters): void {
-    this.#masters = masters;
+  get counts(): Masters["counts"] {
+    return this.#masters.counts;
   }
 
   /** How many calls have failed with `STORE_UNCERTAIN`. */
@@ -86,15 +93,21 @@ export class Caller {
     });
   }
 
-  /** For when a master may be there that was not. */
-  retryParked(): void {
+  /** The time of the server that has a key, about; in epoch milliseconds. */
+  serverNow(key: string): number {
+    return this.#masters.of(key)?.serverNow() ?? Date.now();
+  }
+
+  /** Lets the servers go. */
+  stop(): void {
+    this.#masters.stop();
+    this.#patience.stop();
+  }
+
+  #retryParked(): void {
     const parked = this.#parked;
     this.#parked = new Set();
     for (const retry of parked) retry();
-  }
-
-  stop(): void {
-    this.#patience.stop();
   }
 
   #call(asked: Asked, since: number): Promise<unknown> {

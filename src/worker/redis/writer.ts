@@ -1,6 +1,6 @@
 /** What changes one session: stores it, prolongs its life, deletes it. */
 import type { StoredSession, Touch, Write } from "../../protocol/contract.js";
-import { MAX_TIME, type RedisEngineConfig } from "../../protocol/config.js";
+import { isMoving, MAX_TIME, type RedisEngineConfig } from "../../protocol/config.js";
 import type { Caller } from "./caller.js";
 import type { Names } from "./names.js";
 import type { Records } from "./records.js";
@@ -17,8 +17,6 @@ export interface WriterParts {
   readonly records: Records;
   readonly tokens: Tokens;
   readonly lists: UserLists;
-  /** The time of a server, about, in epoch milliseconds. */
-  readonly serverNow: (key: string) => number;
 }
 
 /** What no token is. */
@@ -31,11 +29,12 @@ export class Writer {
   readonly #absoluteTtl: string;
   #refused = 0;
   /** Whether what is destroyed is marked, so that it is not moved over from elsewhere. */
-  marksDestroyed = false;
+  marksDestroyed: boolean;
 
-  constructor(parts: WriterParts, { absoluteTtlMs }: RedisEngineConfig) {
+  constructor(parts: WriterParts, config: RedisEngineConfig) {
     this.#parts = parts;
-    this.#absoluteTtl = String(absoluteTtlMs ?? 0);
+    this.#absoluteTtl = String(config.absoluteTtlMs ?? 0);
+    this.marksDestroyed = isMoving(config);
   }
 
   /** How many updates found no live session. */
@@ -86,9 +85,9 @@ export class Writer {
   }
 
   async #destroyKey(key: string, user: string | null, since?: number): Promise<number> {
-    const { caller, lists, serverNow } = this.#parts;
+    const { caller, lists } = this.#parts;
     // What was created after that is another session.
-    const createdBefore = String(Math.floor(serverNow(key) - MARGIN_MS));
+    const createdBefore = String(Math.floor(caller.serverNow(key) - MARGIN_MS));
     const script = this.marksDestroyed ? "destroyAndMark" : "destroy";
     const reply = await caller.change({
       script,
