@@ -17,11 +17,15 @@ type Range = readonly [
   master: readonly [host: string | null, port: number],
 ];
 
+interface ClusterParts {
+  readonly seeds: readonly RedisAddress[];
+  readonly ask: Ask;
+  readonly open: OpenConnection;
+  readonly onChange: () => void;
+}
+
 export class ClusterMasters implements Masters {
-  readonly #seeds: readonly RedisAddress[];
-  readonly #askServer: Ask;
-  readonly #openConnection: OpenConnection;
-  readonly #onChange: () => void;
+  readonly #parts: ClusterParts;
   /** By `host:port`. */
   readonly #links = new Map<string, Link>();
   /** The master of each slot; empty until the cluster has told. */
@@ -33,16 +37,8 @@ export class ClusterMasters implements Masters {
   #opened = 0;
   #stopped = false;
 
-  constructor(
-    seeds: readonly RedisAddress[],
-    askServer: Ask,
-    openConnection: OpenConnection,
-    onChange: () => void,
-  ) {
-    this.#seeds = seeds;
-    this.#askServer = askServer;
-    this.#openConnection = openConnection;
-    this.#onChange = onChange;
+  constructor(parts: ClusterParts) {
+    this.#parts = parts;
     this.refresh();
   }
 
@@ -98,7 +94,7 @@ export class ClusterMasters implements Masters {
     } catch (error) {
       this.#failure = error as Error;
     }
-    if (!this.#stopped) this.#onChange();
+    if (!this.#stopped) this.#parts.onChange();
   }
 
   /** What some node tells, and its host: a node may not know by which name it is reached. */
@@ -107,8 +103,9 @@ export class ClusterMasters implements Masters {
       const reply = await connection?.read(["CLUSTER", "SLOTS"]).catch(() => undefined);
       if (reply !== undefined) return [reply, address.slice(0, address.lastIndexOf(":"))];
     }
-    const asked = this.#seeds.map(async (seed): Promise<[unknown, string]> => {
-      return [await this.#askServer(seed, ["CLUSTER", "SLOTS"]), seed.host];
+    const { seeds, ask } = this.#parts;
+    const asked = seeds.map(async (seed): Promise<[unknown, string]> => {
+      return [await ask(seed, ["CLUSTER", "SLOTS"]), seed.host];
     });
     try {
       return await Promise.any(asked);
@@ -141,13 +138,14 @@ export class ClusterMasters implements Masters {
   }
 
   #linkTo(address: RedisAddress): Link {
-    const link: Link = new Link({
-      open: (onLost) => this.#openConnection(address, onLost),
-      onChange: () => {
+    const { open, onChange } = this.#parts;
+    const link: Link = new Link(
+      (onLost) => open(address, onLost),
+      () => {
         if (link.connection === null) this.refresh();
-        this.#onChange();
+        onChange();
       },
-    });
+    );
     return link;
   }
 }

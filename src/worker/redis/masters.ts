@@ -51,48 +51,31 @@ export function mastersOf(
       onLost,
     });
   const ask = askerOf(redis, makeClient, patienceMs);
-  if (redis.kind === "cluster") return new ClusterMasters(redis.addresses, ask, open, onChange);
+  if (redis.kind === "cluster") {
+    return new ClusterMasters({ seeds: redis.addresses, ask, open, onChange });
+  }
   const locate =
     redis.kind === "sentinel"
       ? () => askSentinels(redis, askerOf(ofSentinels(redis), makeClient, patienceMs))
       : () => Promise.resolve(redis.addresses[0] ?? null);
-  return new SingleMaster(
-    new Link({ open: async (onLost) => open(await locate(), onLost), onChange }),
-  );
+  return single(new Link(async (onLost) => open(await locate(), onLost), onChange));
 }
 
-class SingleMaster implements Masters {
-  readonly #link: Link;
-
-  constructor(link: Link) {
-    this.#link = link;
-  }
-
-  of(): Connection | null {
-    return this.#link.connection;
-  }
-
-  at(): Connection | null {
-    return null;
-  }
-
-  all(): readonly Connection[] | null {
-    return this.#link.connection === null ? null : [this.#link.connection];
-  }
-
-  refresh(): void {
-    // There is no other one.
-  }
-
-  get failure(): Error | null {
-    return this.#link.failure;
-  }
-
-  get counts(): Masters["counts"] {
-    return { connected: this.#link.connection === null ? 0 : 1, opened: this.#link.opened };
-  }
-
-  stop(): void {
-    this.#link.stop();
-  }
+/** There is no other one that could have a key. */
+function single(link: Link): Masters {
+  return {
+    of: () => link.connection,
+    at: () => null,
+    all: () => (link.connection === null ? null : [link.connection]),
+    refresh: () => undefined,
+    get failure() {
+      return link.failure;
+    },
+    get counts() {
+      return { connected: link.connection === null ? 0 : 1, opened: link.opened };
+    },
+    stop: () => {
+      link.stop();
+    },
+  };
 }
