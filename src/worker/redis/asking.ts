@@ -1,7 +1,7 @@
 /** One question to one server, on a connection that is closed when it is answered. */
 import type { RedisAddress, RedisConfig } from "../../protocol/config.js";
-import { clearTimeout, setTimeout } from "../../protocol/timers.js";
 import type { MakeClient } from "./driver.js";
+import { Line } from "./line.js";
 import type { Command } from "./replies.js";
 
 /** Asks the server at an address. */
@@ -9,19 +9,15 @@ export type Ask = (address: RedisAddress, command: Command) => Promise<unknown>;
 
 export function askerOf(redis: RedisConfig, makeClient: MakeClient, patienceMs: number): Ask {
   return async (address, command) => {
-    const client = makeClient(clientOptions(redis, address));
-    client.on("error", () => undefined);
-    // Whatever it waits for is rejected.
-    const timer = setTimeout(() => {
-      client.destroy();
-    }, patienceMs);
+    const options = clientOptions(redis, address);
+    const line: Line = new Line({ makeClient, options, patienceMs }, () => {
+      line.end();
+    });
     try {
-      await client.connect();
-      client.unref();
-      return await client.sendCommand(command);
+      await line.connect();
+      return await line.send(command);
     } finally {
-      clearTimeout(timer);
-      client.destroy();
+      line.end();
     }
   };
 }
