@@ -7,7 +7,7 @@ import type { RedisEngineConfig } from "../../protocol/config.js";
 import type { DebugLog } from "../../protocol/debug-log.js";
 import { StoreError } from "../../protocol/errors.js";
 import { monotonic, setTimeout } from "../../protocol/timers.js";
-import type { Asked, Call, Change } from "./call.js";
+import type { Call, Change } from "./call.js";
 import type { Connection } from "./connection.js";
 import type { MakeClient } from "./driver.js";
 import { lastingFailure, unreachable } from "./link.js";
@@ -45,17 +45,16 @@ export class Caller {
   }
 
   read(key: string, command: Command, since = monotonic()): Promise<unknown> {
-    const send: Asked["send"] = (connection) => connection.read(command);
-    return this.#call({ key, changes: false, wantedBy: Infinity, send }, since);
+    return this.#call(key, Infinity, (connection) => connection.read(command), since);
   }
 
   /** @throws StoreError `STORE_UNCERTAIN` if it may have taken effect */
   change(change: Change): Promise<unknown> {
     const { script, key, args, since = monotonic() } = change;
     const { wantedBy = since + this.#failAfterMs } = change;
-    const send: Asked["send"] = (connection, isRepeated) =>
+    const send: Call["send"] = (connection, isRepeated) =>
       connection.run(script, key, args(String(connection.serverTime(wantedBy)), isRepeated));
-    return this.#call({ key, changes: true, wantedBy, send }, since);
+    return this.#call(key, wantedBy, send, since);
   }
 
   /** The error of a change that may have taken effect. */
@@ -110,10 +109,12 @@ export class Caller {
     for (const retry of parked) retry();
   }
 
-  #call(asked: Asked, since: number): Promise<unknown> {
+  #call(key: string, wantedBy: number, send: Call["send"], since: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const call: Call = {
-        asked,
+        key,
+        wantedBy,
+        send,
         resolve,
         reject,
         deadline: since + this.#failAfterMs,
@@ -129,14 +130,14 @@ export class Caller {
     });
   }
 
-  #attempt(call: Call, connection = this.#masters.of(call.asked.key)): void {
+  #attempt(call: Call, connection = this.#masters.of(call.key)): void {
     if (call.isSettled) return;
     if (connection === null) {
       this.#park(call);
       return;
     }
     call.isSent = true;
-    call.asked.send(connection, call.isUnanswered).then(
+    call.send(connection, call.isUnanswered).then(
       (reply) => {
         this.#answered(call, connection, reply);
       },
@@ -158,8 +159,8 @@ export class Caller {
 
   #answered(call: Call, connection: Connection, reply: unknown): void {
     call.isSent = false;
-    const serverTime = call.asked.changes ? lateness(reply) : null;
-    if (serverTime !== null && monotonic() > call.asked.wantedBy) {
+    const serverTime = lateness(reply);
+    if (serverTime !== null && monotonic() > call.wantedBy) {
       this.#fail(call, unreachable(this.#masters.failure));
     } else if (serverTime !== null) {
       // It was not late here: the clock of the server was set.
@@ -185,8 +186,8 @@ export class Caller {
           },
         );
         return;
-      case "moved":
-        this.#redirect(call, verdict.ask);
+      case "ask":
+        this.#redirect(call, verdict.address);
         return;
       case "again":
         if (isOfReplica(error)) connection.drop("the server has become a replica");
@@ -199,8 +200,8 @@ export class Caller {
     }
   }
 
-  #redirect(call: Call, ask: string | null): void {
-    const target = ask === null ? null : this.#masters.at(ask);
+  #redirect(call: Call, address: string): void {
+    const target = this.#masters.at(address);
     if (target === null) {
       this.#masters.refresh();
       this.#again(call);
@@ -217,7 +218,7 @@ export class Caller {
   }
 
   #fail(call: Call, error: StoreError): void {
-    const isUnsure = call.asked.changes && (call.isSent || call.isUnanswered);
+    const isUnsure = call.wantedBy !== Infinity && (call.isSent || call.isUnanswered);
     if (!this.#settle(call)) return;
     call.reject(isUnsure ? this.unsure(error.message) : error);
   }

@@ -7,7 +7,7 @@ import { StoreError } from "../../protocol/errors.js";
 import { monotonic, nextTurn } from "../../protocol/timers.js";
 import type { Assurance, Proof } from "./durability.js";
 import { Line, type LineParts } from "./line.js";
-import { type Command, isReply, LostConnection } from "./replies.js";
+import { type Command, LostConnection, unlessRefused } from "./replies.js";
 import { type ScriptName, SCRIPTS } from "./scripts.js";
 
 export interface ConnectionParts extends LineParts {
@@ -134,12 +134,9 @@ export class Connection {
 
 /** @throws LostConnection if the server is a replica, which refuses writes and may be behind */
 async function assertMaster(line: Line): Promise<void> {
-  const hello = await line.send(["HELLO"]).catch((error: unknown) => {
-    // Something between that does not know the command, or a user who may not ask.
-    if (isReply(error)) return [];
-    throw error;
-  });
-  const fields = Array.isArray(hello) ? hello : Object.entries(hello as object).flat();
+  // There may be something between that does not know the command, or a user who may not ask.
+  const hello = (await unlessRefused(line.send(["HELLO"]))) ?? [];
+  const fields = Array.isArray(hello) ? hello : Object.entries(hello).flat();
   const role: unknown = fields[fields.indexOf("role") + 1];
   if (role === "replica" || role === "slave") {
     throw new LostConnection("the server is a replica, not the master");

@@ -4,7 +4,7 @@
  */
 import type { RedisEngineConfig } from "../../protocol/config.js";
 import { StoreError } from "../../protocol/errors.js";
-import { type Command, isReply } from "./replies.js";
+import { type Command, unlessRefused } from "./replies.js";
 
 /** A command that follows writes, and waits until they are safe. */
 export interface Assurance {
@@ -64,16 +64,7 @@ async function isFsyncedBeforeAnswer(ask: Ask): Promise<boolean> {
 
 /** Whether the server has the command that waits for its own fsync, and an append-only file. */
 async function canWaitForFsync(ask: Ask): Promise<boolean> {
-  return (await unlessRefused(ask(["WAITAOF", "1", "0", "1"]))) !== null;
-}
-
-async function unlessRefused(answer: Promise<unknown>): Promise<unknown> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (isReply(error)) return null;
-    throw error;
-  }
+  return (await unlessRefused(ask(["WAITAOF", "1", "0", "1"]))) !== undefined;
 }
 
 function notDurable(): StoreError {
