@@ -10,35 +10,24 @@ import type { Sharing } from "../disk/engine.js";
 import type { Address, Meeting, Reached } from "../disk/lock/meeting.js";
 import type { LockRecord } from "../disk/lock/lock-record.js";
 import { isErrno } from "../ports/failure.js";
-import type { Clock } from "../ports/clock.js";
 import type { Files } from "../ports/files.js";
 import type { ProcessTable } from "../ports/process-table.js";
 import type { Sockets } from "../ports/sockets.js";
 import { newGuestName } from "./handshake.js";
-import { Link } from "./link.js";
-import type { AnswerMessage, Needs } from "./messages.js";
-import { Reception } from "./reception.js";
+import { Link, type LinkParts } from "./link.js";
+import type { Needs } from "./messages.js";
+import { Reception, type ReceptionParts } from "./reception.js";
 import { difference } from "./settings.js";
 
-interface MeetingPlaceParts {
+interface MeetingPlaceParts extends ReceptionParts, Pick<LinkParts, "isWaiting" | "onAnswer"> {
   readonly files: Files;
-  readonly sockets: Sockets;
-  readonly clock: Clock;
   readonly processes: Pick<ProcessTable, "pid" | "host">;
-  readonly directory: string;
-  readonly collection: string;
   readonly needs: Needs;
-  /** Those of this store, as JSON text. */
-  readonly options: string;
-  readonly keys: Promise<readonly Buffer[]>;
-  readonly log: (text: string) => void;
   readonly report: Report;
-  readonly onAnswer: (message: AnswerMessage) => void;
   /** The owner that this store has joined has the collection open. */
   readonly onOpen: (link: Link) => void;
   /** The owner that this store has joined is gone. */
   readonly onEnd: () => void;
-  readonly isWaiting: () => boolean;
   /** Whether this store has been closed and joins nobody any more. */
   readonly isClosed: () => boolean;
 }
@@ -92,6 +81,7 @@ export class MeetingPlace implements Meeting {
   async reach(record: LockRecord & Address, lock: string): Promise<Reached> {
     this.#assertOpen();
     const { sockets, clock, directory, collection, needs } = this.#parts;
+    const { onOpen, onAnswer, onEnd, isWaiting } = this.#parts;
     // Before there is a socket: it is not to be left alone with what may happen to it.
     const keys = await this.#parts.keys;
     // It names a file beside the lock, and nothing else.
@@ -105,36 +95,28 @@ export class MeetingPlace implements Meeting {
       if (isErrno(error, "EMFILE", "ENFILE", "EAGAIN")) return "alive";
       return (await this.#isOnlyName(record.socket, error)) ? "gone" : "absent";
     }
-    const link = await Link.join(socket, {
-      clock,
+    const joined = await Link.join(socket, {
+      ...{ clock, isWaiting, onAnswer },
       credentials: { secret: record.secret, keys },
       guest: { guest: this.guest, lock, ...needs },
-    });
-    if (link === "key") throw keyError(directory, record);
-    if (!(link instanceof Link)) return link;
-    this.#joined(link, record);
-    return "joined";
-  }
-
-  #joined(link: Link, record: LockRecord & Address): void {
-    const { onOpen, onAnswer, onEnd, isWaiting } = this.#parts;
-    this.#link = link;
-    this.#owner = record;
-    // There is no place for guests where this store is one.
-    this.leave();
-    link.start({
-      onOpen: (options) => {
+      onJoined: (link) => {
+        this.#link = link;
+        this.#owner = record;
+        // There is no place for guests where this store is one.
+        this.leave();
+      },
+      onOpen: (link, options) => {
         this.#compare(options, record);
         onOpen(link);
       },
-      onAnswer,
       onEnd: (isSilent) => {
         if (isSilent) this.#silent = record.socket;
         this.#link = null;
         onEnd();
       },
-      isWaiting,
     });
+    if (joined === "key") throw keyError(directory, record);
+    return joined;
   }
 
   /** How an engine that is opened here shares the collection. */
