@@ -1,20 +1,14 @@
 /** What changes one session: stores it, prolongs its life, deletes it. */
 import type { StoredSession, Touch, Write } from "../../protocol/contract.js";
 import { isMoving, MAX_TIME, type RedisEngineConfig } from "../../protocol/config.js";
-import type { Caller } from "./caller.js";
-import type { Names } from "./names.js";
-import type { Records } from "./records.js";
 import { REFUSED, UNKNOWN, UNLISTED } from "./scripts.js";
 import type { Tokens } from "./tokens.js";
-import { listedUntil, type UserLists } from "./user-lists.js";
+import { listedUntil, type UserLists, type UserListsParts } from "./user-lists.js";
 
 /** By how much the times of server and process may differ without harm. */
 const MARGIN_MS = 1000;
 
-export interface WriterParts {
-  readonly caller: Caller;
-  readonly names: Names;
-  readonly records: Records;
+export interface WriterParts extends UserListsParts {
   readonly tokens: Tokens;
   readonly lists: UserLists;
 }
