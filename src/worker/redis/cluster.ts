@@ -1,10 +1,11 @@
 /** The masters of a cluster, as its nodes tell them: who has which slots. */
-import type { RedisAddress } from "../../protocol/config.js";
+import type { RedisAddress, RedisEngineConfig } from "../../protocol/config.js";
 import { setTimeout } from "../../protocol/timers.js";
-import type { Ask } from "./asking.js";
-import type { Connection } from "./connection.js";
+import { ask } from "./asking.js";
+import { Connection } from "./connection.js";
+import type { MakeClient } from "./driver.js";
 import { Link } from "./link.js";
-import type { Masters, OpenConnection } from "./masters.js";
+import type { Masters } from "./masters.js";
 import { SLOTS, slotOf } from "./slots.js";
 
 /** How long after a look at the cluster another one may be had. */
@@ -17,15 +18,10 @@ type Range = readonly [
   master: readonly [host: string | null, port: number],
 ];
 
-interface ClusterParts {
-  readonly seeds: readonly RedisAddress[];
-  readonly ask: Ask;
-  readonly open: OpenConnection;
-  readonly onChange: () => void;
-}
-
 export class ClusterMasters implements Masters {
-  readonly #parts: ClusterParts;
+  readonly #config: RedisEngineConfig;
+  readonly #makeClient: MakeClient;
+  readonly #onChange: () => void;
   /** By `host:port`. */
   readonly #links = new Map<string, Link>();
   /** The master of each slot; empty until the cluster has told. */
@@ -37,8 +33,10 @@ export class ClusterMasters implements Masters {
   #opened = 0;
   #stopped = false;
 
-  constructor(parts: ClusterParts) {
-    this.#parts = parts;
+  constructor(config: RedisEngineConfig, makeClient: MakeClient, onChange: () => void) {
+    this.#config = config;
+    this.#makeClient = makeClient;
+    this.#onChange = onChange;
     this.refresh();
   }
 
@@ -94,7 +92,7 @@ export class ClusterMasters implements Masters {
     } catch (error) {
       this.#failure = error as Error;
     }
-    if (!this.#stopped) this.#parts.onChange();
+    if (!this.#stopped) this.#onChange();
   }
 
   /** What some node tells, and its host: a node may not know by which name it is reached. */
@@ -103,9 +101,9 @@ export class ClusterMasters implements Masters {
       const reply = await connection?.read(["CLUSTER", "SLOTS"]).catch(() => undefined);
       if (reply !== undefined) return [reply, address.slice(0, address.lastIndexOf(":"))];
     }
-    const { seeds, ask } = this.#parts;
-    const asked = seeds.map(async (seed): Promise<[unknown, string]> => {
-      return [await ask(seed, ["CLUSTER", "SLOTS"]), seed.host];
+    const { redis } = this.#config;
+    const asked = redis.addresses.map(async (seed): Promise<[unknown, string]> => {
+      return [await ask(redis, this.#makeClient, seed, ["CLUSTER", "SLOTS"]), seed.host];
     });
     try {
       return await Promise.any(asked);
@@ -138,12 +136,11 @@ export class ClusterMasters implements Masters {
   }
 
   #linkTo(address: RedisAddress): Link {
-    const { open, onChange } = this.#parts;
     const link: Link = new Link(
-      (onLost) => open(address, onLost),
+      (onLost) => Connection.open(this.#config, this.#makeClient, address, onLost),
       () => {
         if (link.connection === null) this.refresh();
-        onChange();
+        this.#onChange();
       },
     );
     return link;
