@@ -11,9 +11,9 @@ import type { Address, Meeting, Reached } from "../disk/lock/meeting.js";
 import type { LockRecord } from "../disk/lock/lock-record.js";
 import { isErrno } from "../ports/failure.js";
 import type { Files } from "../ports/files.js";
+import { randomNonce } from "../ports/nonce.js";
 import type { ProcessTable } from "../ports/process-table.js";
 import type { Sockets } from "../ports/sockets.js";
-import { newGuestName } from "./handshake.js";
 import { Link, type LinkParts } from "./link.js";
 import type { Needs } from "./messages.js";
 import { Reception, type ReceptionParts } from "./reception.js";
@@ -34,7 +34,7 @@ interface MeetingPlaceParts extends ReceptionParts, Pick<LinkParts, "isWaiting" 
 
 export class MeetingPlace implements Meeting {
   /** The name of this store as a guest. */
-  readonly guest = newGuestName();
+  readonly guest = randomNonce();
   readonly #parts: MeetingPlaceParts;
   #reception: Reception | null = null;
   #link: Link | null = null;
