@@ -38,7 +38,10 @@ export class Writer {
 
   /** @returns how many live sessions were replaced or deleted */
   write(write: Write, since: number): Promise<number> {
-    return write.length === 1 ? this.#destroy(write[0], since) : this.#store(write, since);
+    if (write.length !== 1) return this.#store(write, since);
+    const { names, tokens } = this.#parts;
+    tokens.forget(write[0]);
+    return this.#destroyKey(names.session(write[0]), null, since);
   }
 
   /** @returns whether there is a live session */
@@ -131,11 +134,6 @@ export class Writer {
   /** Takes the mark away from what was destroyed. */
   async unmark(key: string): Promise<void> {
     await this.#parts.caller.change({ script: "unmark", key, args: () => [] });
-  }
-
-  #destroy(sid: string, since: number): Promise<number> {
-    this.#parts.tokens.forget(sid);
-    return this.#destroyKey(this.#parts.names.session(sid), null, since);
   }
 
   async #store(
