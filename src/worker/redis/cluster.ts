@@ -1,9 +1,9 @@
 /** The masters of a cluster, as its nodes tell them: who has which slots. */
 import type { RedisAddress, RedisEngineConfig } from "../../protocol/config.js";
 import { setTimeout } from "../../protocol/timers.js";
-import { ask } from "./asking.js";
 import { Connection } from "./connection.js";
 import type { MakeClient } from "./driver.js";
+import { ask } from "./line.js";
 import { Link } from "./link.js";
 import type { Masters } from "./masters.js";
 import { SLOTS, slotOf } from "./slots.js";

@@ -98,6 +98,24 @@ export class Line {
   }
 }
 
+/** Asks the server at an address one question, on a connection of its own. */
+export async function ask(
+  redis: RedisConfig,
+  makeClient: MakeClient,
+  address: RedisAddress,
+  command: Command,
+): Promise<unknown> {
+  const line: Line = new Line(redis, makeClient, address, () => {
+    line.end();
+  });
+  try {
+    await line.connect();
+    return await line.send(command);
+  } finally {
+    line.end();
+  }
+}
+
 /** Options of node-redis for one connection. Nothing is tried again there: that is decided here. */
 function clientOptions(
   { path, tls, username, password, database, failAfterMs }: RedisConfig,

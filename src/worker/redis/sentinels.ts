@@ -1,7 +1,7 @@
 /** Asks sentinels who the master is. */
 import type { RedisAddress, RedisConfig } from "../../protocol/config.js";
-import { ask } from "./asking.js";
 import type { MakeClient } from "./driver.js";
+import { ask } from "./line.js";
 import { messageOf } from "./replies.js";
 
 /**
