@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type Report, storeClosed, StoreError } from "../../protocol/errors.js";
 import type { SharingStats } from "../../protocol/contract.js";
 import type { Sharing } from "../disk/engine.js";
-import type { Address, Meeting, Reached } from "../disk/lock/meeting.js";
+import type { Address, Reached } from "../disk/lock/meeting.js";
 import type { LockRecord } from "../disk/lock/lock-record.js";
 import { isErrno } from "../ports/failure.js";
 import type { Files } from "../ports/files.js";
@@ -32,7 +32,7 @@ interface MeetingPlaceParts extends ReceptionParts, Pick<LinkParts, "isWaiting" 
   readonly isClosed: () => boolean;
 }
 
-export class MeetingPlace implements Meeting {
+export class MeetingPlace {
   /** The name of this store as a guest. */
   readonly guest = randomNonce();
   readonly #parts: MeetingPlaceParts;
@@ -51,19 +51,9 @@ export class MeetingPlace implements Meeting {
     return this.#link;
   }
 
-  /** Opened with the first {@link address}. */
+  /** Opened when this store wants the lock. */
   get reception(): Reception | null {
     return this.#reception;
-  }
-
-  async address(): Promise<Address | null> {
-    this.#assertOpen();
-    this.#reception ??= new Reception(this.#parts);
-    return this.#reception.address();
-  }
-
-  identify(lock: string): void {
-    this.#reception?.identify(lock);
   }
 
   /** For when this store is not, or no longer, the owner. */
@@ -78,6 +68,7 @@ export class MeetingPlace implements Meeting {
     this.#link = null;
   }
 
+  /** Tries to join the owner of a lock. @param lock which file the lock is */
   async reach(record: LockRecord & Address, lock: string): Promise<Reached> {
     this.#assertOpen();
     const { sockets, clock, directory, collection, needs } = this.#parts;
@@ -122,13 +113,17 @@ export class MeetingPlace implements Meeting {
   /** How an engine that is opened here shares the collection. */
   sharing(onLost: () => void): Sharing {
     return {
-      address: () => this.address(),
+      address: async () => {
+        this.#assertOpen();
+        this.#reception ??= new Reception(this.#parts);
+        return this.#reception.address();
+      },
       reach: (...args) => this.reach(...args),
-      hasLeftover: () => this.hasLeftover(),
-      isSilent: (socket) => this.isSilent(socket),
+      hasLeftover: () => this.#hasLeftover(),
+      isSilent: (socket) => this.#silent === socket,
       isDurable: () => this.#reception?.isDurable ?? false,
       identify: (lock) => {
-        this.identify(lock);
+        this.#reception?.identify(lock);
       },
       leave: () => {
         this.leave();
@@ -147,7 +142,8 @@ export class MeetingPlace implements Meeting {
     };
   }
 
-  async hasLeftover(): Promise<boolean> {
+  /** Whether an owner still listens, although there is no lock. */
+  async #hasLeftover(): Promise<boolean> {
     this.#assertOpen();
     const { files, sockets, directory, collection } = this.#parts;
     for (const name of await files.list(directory)) {
@@ -169,10 +165,6 @@ export class MeetingPlace implements Meeting {
     // One that cannot be removed is in nobody's way.
     await files.remove(join(directory, name)).catch(() => undefined);
     return true;
-  }
-
-  isSilent(socket: string): boolean {
-    return this.#silent === socket;
   }
 
   /** Reports once which options are not those of the owner. */
