@@ -49,12 +49,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     PORTS,
     PROTOCOL,
   ],
-  [SHARE]: [
-    SHARE,
-    ...["engine.ts", "executed.ts", "lock/"].map((room) => DISK + room),
-    PORTS,
-    PROTOCOL,
-  ],
+  [SHARE]: [SHARE, ...["engine.ts", "lock/"].map((room) => DISK + room), PORTS, PROTOCOL],
   [PORTS]: [PORTS, ...["errors.ts", "timers.ts", "wire-error.ts"].map((file) => PROTOCOL + file)],
   [DISK]: [DISK, PORTS, PROTOCOL],
   [REDIS]: [REDIS, PORTS, PROTOCOL],

@@ -18,17 +18,12 @@ export interface Change {
   readonly wantedBy?: number;
 }
 
-/** What is asked of the master that has a key. */
-export interface Asked {
+export interface Call extends Waiting {
+  /** The master that has it is asked. */
   readonly key: string;
-  readonly changes: boolean;
-  /** By `monotonic()`: later it takes no effect. */
+  /** By `monotonic()`: later it takes no effect. Infinity if it changes nothing. */
   readonly wantedBy: number;
   readonly send: (connection: Connection, isRepeated: boolean) => Promise<unknown>;
-}
-
-export interface Call extends Waiting {
-  readonly asked: Asked;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: Error) => void;
   /** Whether an answer is due. */

@@ -3,12 +3,15 @@
  * right, and lets it fail in time. A command that was sent and not answered is sent again only as one
  * that knows it: the scripts decide whether it took effect before.
  */
+import type { RedisEngineConfig } from "../../protocol/config.js";
+import type { DebugLog } from "../../protocol/debug-log.js";
 import { StoreError } from "../../protocol/errors.js";
 import { monotonic, setTimeout } from "../../protocol/timers.js";
-import type { Asked, Call, Change } from "./call.js";
+import type { Call, Change } from "./call.js";
 import type { Connection } from "./connection.js";
+import type { MakeClient } from "./driver.js";
 import { lastingFailure, unreachable } from "./link.js";
-import type { Masters } from "./masters.js";
+import { type Masters, mastersOf } from "./masters.js";
 import { Patience, type Waiting } from "./patience.js";
 import { type Command, judge, isOfReplica } from "./replies.js";
 import { lateness } from "./scripts.js";
@@ -18,18 +21,22 @@ const PAUSE_MS = 25;
 
 export class Caller {
   readonly #failAfterMs: number;
+  readonly #masters: Masters;
   readonly #patience = new Patience();
   /** Calls and walks that wait for a connection, in their order. */
   #parked = new Set<() => void>();
-  #masters!: Masters;
   #uncertain = 0;
 
-  constructor(failAfterMs: number) {
-    this.#failAfterMs = failAfterMs;
+  constructor(config: RedisEngineConfig, makeClient: MakeClient, log: DebugLog) {
+    this.#failAfterMs = config.redis.failAfterMs;
+    this.#masters = mastersOf(config, makeClient, () => {
+      log(`connected to ${this.counts.connected} masters`);
+      this.#retryParked();
+    });
   }
 
-  use(masters: Masters): void {
-    this.#masters = masters;
+  get counts(): Masters["counts"] {
+    return this.#masters.counts;
   }
 
   /** How many calls have failed with `STORE_UNCERTAIN`. */
@@ -38,17 +45,16 @@ export class Caller {
   }
 
   read(key: string, command: Command, since = monotonic()): Promise<unknown> {
-    const send: Asked["send"] = (connection) => connection.read(command);
-    return this.#call({ key, changes: false, wantedBy: Infinity, send }, since);
+    return this.#call(key, Infinity, (connection) => connection.read(command), since);
   }
 
   /** @throws StoreError `STORE_UNCERTAIN` if it may have taken effect */
   change(change: Change): Promise<unknown> {
     const { script, key, args, since = monotonic() } = change;
     const { wantedBy = since + this.#failAfterMs } = change;
-    const send: Asked["send"] = (connection, isRepeated) =>
+    const send: Call["send"] = (connection, isRepeated) =>
       connection.run(script, key, args(String(connection.serverTime(wantedBy)), isRepeated));
-    return this.#call({ key, changes: true, wantedBy, send }, since);
+    return this.#call(key, wantedBy, send, since);
   }
 
   /** The error of a change that may have taken effect. */
@@ -86,21 +92,29 @@ export class Caller {
     });
   }
 
-  /** For when a master may be there that was not. */
-  retryParked(): void {
+  /** The time of the server that has a key, about; in epoch milliseconds. */
+  serverNow(key: string): number {
+    return this.#masters.of(key)?.serverNow() ?? Date.now();
+  }
+
+  /** Lets the servers go. */
+  stop(): void {
+    this.#masters.stop();
+    this.#patience.stop();
+  }
+
+  #retryParked(): void {
     const parked = this.#parked;
     this.#parked = new Set();
     for (const retry of parked) retry();
   }
 
-  stop(): void {
-    this.#patience.stop();
-  }
-
-  #call(asked: Asked, since: number): Promise<unknown> {
+  #call(key: string, wantedBy: number, send: Call["send"], since: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const call: Call = {
-        asked,
+        key,
+        wantedBy,
+        send,
         resolve,
         reject,
         deadline: since + this.#failAfterMs,
@@ -116,14 +130,14 @@ export class Caller {
     });
   }
 
-  #attempt(call: Call, connection = this.#masters.of(call.asked.key)): void {
+  #attempt(call: Call, connection = this.#masters.of(call.key)): void {
     if (call.isSettled) return;
     if (connection === null) {
       this.#park(call);
       return;
     }
     call.isSent = true;
-    call.asked.send(connection, call.isUnanswered).then(
+    call.send(connection, call.isUnanswered).then(
       (reply) => {
         this.#answered(call, connection, reply);
       },
@@ -145,8 +159,8 @@ export class Caller {
 
   #answered(call: Call, connection: Connection, reply: unknown): void {
     call.isSent = false;
-    const serverTime = call.asked.changes ? lateness(reply) : null;
-    if (serverTime !== null && monotonic() > call.asked.wantedBy) {
+    const serverTime = lateness(reply);
+    if (serverTime !== null && monotonic() > call.wantedBy) {
       this.#fail(call, unreachable(this.#masters.failure));
     } else if (serverTime !== null) {
       // It was not late here: the clock of the server was set.
@@ -172,8 +186,8 @@ export class Caller {
           },
         );
         return;
-      case "moved":
-        this.#redirect(call, verdict.ask);
+      case "ask":
+        this.#redirect(call, verdict.address);
         return;
       case "again":
         if (isOfReplica(error)) connection.drop("the server has become a replica");
@@ -186,8 +200,8 @@ export class Caller {
     }
   }
 
-  #redirect(call: Call, ask: string | null): void {
-    const target = ask === null ? null : this.#masters.at(ask);
+  #redirect(call: Call, address: string): void {
+    const target = this.#masters.at(address);
     if (target === null) {
       this.#masters.refresh();
       this.#again(call);
@@ -204,7 +218,7 @@ export class Caller {
   }
 
   #fail(call: Call, error: StoreError): void {
-    const isUnsure = call.asked.changes && (call.isSent || call.isUnanswered);
+    const isUnsure = call.wantedBy !== Infinity && (call.isSent || call.isUnanswered);
     if (!this.#settle(call)) return;
     call.reject(isUnsure ? this.unsure(error.message) : error);
   }

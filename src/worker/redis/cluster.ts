@@ -1,10 +1,11 @@
 /** The masters of a cluster, as its nodes tell them: who has which slots. */
-import type { RedisAddress } from "../../protocol/config.js";
+import type { RedisAddress, RedisEngineConfig } from "../../protocol/config.js";
 import { setTimeout } from "../../protocol/timers.js";
-import type { Ask } from "./asking.js";
-import type { Connection } from "./connection.js";
+import { Connection } from "./connection.js";
+import type { MakeClient } from "./driver.js";
+import { ask } from "./line.js";
 import { Link } from "./link.js";
-import type { Masters, OpenConnection } from "./masters.js";
+import type { Masters } from "./masters.js";
 import { SLOTS, slotOf } from "./slots.js";
 
 /** How long after a look at the cluster another one may be had. */
@@ -18,9 +19,8 @@ type Range = readonly [
 ];
 
 export class ClusterMasters implements Masters {
-  readonly #seeds: readonly RedisAddress[];
-  readonly #askServer: Ask;
-  readonly #openConnection: OpenConnection;
+  readonly #config: RedisEngineConfig;
+  readonly #makeClient: MakeClient;
   readonly #onChange: () => void;
   /** By `host:port`. */
   readonly #links = new Map<string, Link>();
@@ -33,15 +33,9 @@ export class ClusterMasters implements Masters {
   #opened = 0;
   #stopped = false;
 
-  constructor(
-    seeds: readonly RedisAddress[],
-    askServer: Ask,
-    openConnection: OpenConnection,
-    onChange: () => void,
-  ) {
-    this.#seeds = seeds;
-    this.#askServer = askServer;
-    this.#openConnection = openConnection;
+  constructor(config: RedisEngineConfig, makeClient: MakeClient, onChange: () => void) {
+    this.#config = config;
+    this.#makeClient = makeClient;
     this.#onChange = onChange;
     this.refresh();
   }
@@ -107,8 +101,9 @@ export class ClusterMasters implements Masters {
       const reply = await connection?.read(["CLUSTER", "SLOTS"]).catch(() => undefined);
       if (reply !== undefined) return [reply, address.slice(0, address.lastIndexOf(":"))];
     }
-    const asked = this.#seeds.map(async (seed): Promise<[unknown, string]> => {
-      return [await this.#askServer(seed, ["CLUSTER", "SLOTS"]), seed.host];
+    const { redis } = this.#config;
+    const asked = redis.addresses.map(async (seed): Promise<[unknown, string]> => {
+      return [await ask(redis, this.#makeClient, seed, ["CLUSTER", "SLOTS"]), seed.host];
     });
     try {
       return await Promise.any(asked);
@@ -141,13 +136,13 @@ export class ClusterMasters implements Masters {
   }
 
   #linkTo(address: RedisAddress): Link {
-    const link: Link = new Link({
-      open: (onLost) => this.#openConnection(address, onLost),
-      onChange: () => {
+    const link: Link = new Link(
+      (onLost) => Connection.open(this.#config, this.#makeClient, address, onLost),
+      () => {
         if (link.connection === null) this.refresh();
         this.#onChange();
       },
-    });
+    );
     return link;
   }
 }

@@ -7,10 +7,11 @@ import { MAX_TIME } from "../../protocol/config.js";
 import type { StoredSession } from "../../protocol/contract.js";
 import { type Report, StoreError } from "../../protocol/errors.js";
 import { keepAliveDuring } from "../ports/keep-alive.js";
+import type { Caller } from "./caller.js";
 import { timeOf } from "./connection.js";
 import { walk, type Walked } from "./listing.js";
 import { patternOf } from "./names.js";
-import { connect, leave, type Servers } from "./servers.js";
+import { connect } from "./servers.js";
 import { reportSkew } from "./warnings.js";
 
 /** What the server answers when there is no such key, or one that does not expire. */
@@ -18,14 +19,14 @@ const NO_KEY = -2;
 const NO_EXPIRY = -1;
 
 export class ConnectRedis {
-  readonly #servers: Servers;
+  readonly #caller: Caller;
   readonly #prefix: string;
   readonly #ttlMs: number;
   /** Whether the server has the command that tells when a key expires: since Redis 7.0. */
   #tellsExpiry = true;
 
-  private constructor(servers: Servers, prefix: string, ttlMs: number) {
-    this.#servers = servers;
+  private constructor(caller: Caller, prefix: string, ttlMs: number) {
+    this.#caller = caller;
     this.#prefix = prefix;
     this.#ttlMs = ttlMs;
   }
@@ -40,10 +41,10 @@ export class ConnectRedis {
     { log, report }: { readonly log: (text: string) => void; readonly report: Report },
   ): Promise<ConnectRedis> {
     return keepAliveDuring(
-      connect(config, log, (servers, connections) => {
+      connect(config, log, (caller, connections) => {
         // When sessions expire is told by one server and heeded by the other.
         reportSkew(connections, report);
-        return Promise.resolve(new ConnectRedis(servers, config.redis.prefix, ttlMs));
+        return Promise.resolve(new ConnectRedis(caller, config.redis.prefix, ttlMs));
       }),
     );
   }
@@ -51,7 +52,7 @@ export class ConnectRedis {
   async read(sid: string): Promise<StoredSession | null> {
     const key = this.#prefix + sid;
     const [json, expiresAt] = await Promise.all([
-      this.#servers.caller.read(key, ["GET", key]),
+      this.#caller.read(key, ["GET", key]),
       this.#expiryOf(key),
     ]);
     if (typeof json !== "string" || expiresAt === NO_KEY) return null;
@@ -63,7 +64,7 @@ export class ConnectRedis {
   /** @returns how many there were, 0 or 1 */
   async remove(sid: string): Promise<number> {
     const key = this.#prefix + sid;
-    return Number(await this.#servers.caller.read(key, ["UNLINK", key]));
+    return Number(await this.#caller.read(key, ["UNLINK", key]));
   }
 
   /** Whose a session is cannot be known before it is stored again. */
@@ -74,20 +75,20 @@ export class ConnectRedis {
   /** Calls `page` with the ids of all sessions. One may come twice. */
   async pages(page: (sids: string[]) => Promise<void>): Promise<void> {
     const walked: Walked = { pattern: patternOf(this.#prefix), type: "string" };
-    await walk(this.#servers.caller, walked, (_, keys) =>
+    await walk(this.#caller, walked, (_, keys) =>
       page(keys.map((key) => key.slice(this.#prefix.length))),
     );
   }
 
   close(): Promise<void> {
-    leave(this.#servers);
+    this.#caller.stop();
     return Promise.resolve();
   }
 
   async #expiryOf(key: string): Promise<number> {
     if (this.#tellsExpiry) {
       try {
-        return Number(await this.#servers.caller.read(key, ["PEXPIRETIME", key]));
+        return Number(await this.#caller.read(key, ["PEXPIRETIME", key]));
       } catch (error) {
         if (!isRefusal(error)) throw error;
         this.#tellsExpiry = false;
@@ -95,8 +96,8 @@ export class ConnectRedis {
     }
     // One right after the other, on one connection: they are answered in the same millisecond or the next.
     const [time, left] = await Promise.all([
-      this.#servers.caller.read(key, ["TIME"]),
-      this.#servers.caller.read(key, ["PTTL", key]),
+      this.#caller.read(key, ["TIME"]),
+      this.#caller.read(key, ["PTTL", key]),
     ]);
     return Number(left) < 0 ? Number(left) : Math.floor(timeOf(time)) + Number(left);
   }

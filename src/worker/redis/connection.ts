@@ -3,19 +3,14 @@
  * acknowledgement asks for more than the memory of the master, writes have a connection of their own,
  * so that reads do not wait for disks and replicas.
  */
+import type { RedisAddress, RedisEngineConfig } from "../../protocol/config.js";
 import { StoreError } from "../../protocol/errors.js";
 import { monotonic, nextTurn } from "../../protocol/timers.js";
-import type { Assurance, Proof } from "./durability.js";
-import { Line, type LineParts } from "./line.js";
-import { type Command, isReply, LostConnection } from "./replies.js";
+import { type Assurance, assuranceOf } from "./durability.js";
+import type { MakeClient } from "./driver.js";
+import { Line } from "./line.js";
+import { type Command, LostConnection, unlessRefused } from "./replies.js";
 import { type ScriptName, SCRIPTS } from "./scripts.js";
-
-export interface ConnectionParts extends LineParts {
-  /** What an acknowledgement needs besides the answer. */
-  readonly prove: Proof;
-  /** Called once, when it is lost. */
-  readonly onLost: (reason: string) => void;
-}
 
 export class Connection {
   readonly #reads: Line;
@@ -26,30 +21,39 @@ export class Connection {
   #serverAhead: number;
 
   private constructor(
-    lines: { readonly reads: Line; readonly writes: Line },
+    reads: Line,
+    writes: Line,
     assurance: Assurance | null,
     scripts: ReadonlyMap<ScriptName, string>,
     serverAhead: number,
   ) {
-    this.#reads = lines.reads;
-    this.#writes = lines.writes;
+    this.#reads = reads;
+    this.#writes = writes;
     this.#assurance = assurance;
     this.#scripts = scripts;
     this.#serverAhead = serverAhead;
   }
 
-  /** @throws StoreError if the server refuses, LostConnection if it is none that can be used */
-  static async open(parts: ConnectionParts): Promise<Connection> {
+  /**
+   * @param onLost called once, when it is lost
+   * @throws StoreError if the server refuses, LostConnection if it is none that can be used
+   */
+  static async open(
+    config: RedisEngineConfig,
+    makeClient: MakeClient,
+    address: RedisAddress | null,
+    onLost: (reason: string) => void,
+  ): Promise<Connection> {
     let isLost = false;
     const lines: Line[] = [];
     const lose = (reason: string): void => {
       if (isLost) return;
       isLost = true;
       for (const line of lines) line.end();
-      parts.onLost(reason);
+      onLost(reason);
     };
     const openLine = async (): Promise<Line> => {
-      const line = new Line(parts, lose);
+      const line = new Line(config.redis, makeClient, address, lose);
       lines.push(line);
       await line.connect();
       return line;
@@ -57,11 +61,11 @@ export class Connection {
     try {
       const reads = await openLine();
       await assertMaster(reads);
-      const assurance = await parts.prove((command) => reads.send(command));
+      const assurance = await assuranceOf(config, reads);
       const writes = assurance === null ? reads : await openLine();
       const scripts = await loadScripts(reads);
       const serverAhead = timeOf(await reads.send(["TIME"])) - monotonic();
-      return new Connection({ reads, writes }, assurance, scripts, serverAhead);
+      return new Connection(reads, writes, assurance, scripts, serverAhead);
     } catch (error) {
       isLost = true;
       for (const line of lines) line.end();
@@ -134,12 +138,9 @@ export class Connection {
 
 /** @throws LostConnection if the server is a replica, which refuses writes and may be behind */
 async function assertMaster(line: Line): Promise<void> {
-  const hello = await line.send(["HELLO"]).catch((error: unknown) => {
-    // Something between that does not know the command, or a user who may not ask.
-    if (isReply(error)) return [];
-    throw error;
-  });
-  const fields = Array.isArray(hello) ? hello : Object.entries(hello as object).flat();
+  // There may be something between that does not know the command, or a user who may not ask.
+  const hello = (await unlessRefused(line.send(["HELLO"]))) ?? [];
+  const fields = Array.isArray(hello) ? hello : Object.entries(hello).flat();
   const role: unknown = fields[fields.indexOf("role") + 1];
   if (role === "replica" || role === "slave") {
     throw new LostConnection("the server is a replica, not the master");

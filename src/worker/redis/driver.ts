@@ -22,8 +22,6 @@ export type MakeClient = (options: Readonly<Record<string, unknown>>) => RedisCl
  */
 const PACKAGES: readonly string[] = ["@redis/client", "redis"];
 
-const INSTALL = "npm install @redis/client";
-
 /**
  * @param module URL of a module of the application whose default export makes the client
  * @throws StoreError `DRIVER_MISSING`, or what the module throws
@@ -46,7 +44,7 @@ export async function loadDriver(module: string | undefined): Promise<MakeClient
   }
   throw new StoreError(
     "DRIVER_MISSING",
-    `the option "redis" needs the package @redis/client, which ${found}. Type: ${INSTALL}`,
+    `the option "redis" needs the package @redis/client, which ${found}. Type: npm install @redis/client`,
   );
 }
 

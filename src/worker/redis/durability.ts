@@ -4,7 +4,8 @@
  */
 import type { RedisEngineConfig } from "../../protocol/config.js";
 import { StoreError } from "../../protocol/errors.js";
-import { type Command, isReply } from "./replies.js";
+import type { Line } from "./line.js";
+import { type Command, unlessRefused } from "./replies.js";
 
 /** A command that follows writes, and waits until they are safe. */
 export interface Assurance {
@@ -13,27 +14,23 @@ export interface Assurance {
   readonly check: (reply: unknown) => void;
 }
 
-type Ask = (command: Command) => Promise<unknown>;
+/** The part of the time for a call that the server may wait. */
+const SHARE = 0.75;
 
 /**
  * Asks a server. Null if its answer to a write is enough.
  * @throws StoreError `STORE_NOT_DURABLE`
  */
-export type Proof = (ask: Ask) => Promise<Assurance | null>;
-
-/** The part of the time for a call that the server may wait. */
-const SHARE = 0.75;
-
-export function proofOf({ durable, redis }: RedisEngineConfig): Proof {
-  const { replicas, failAfterMs } = redis;
+export async function assuranceOf(
+  { durable, redis: { replicas, failAfterMs } }: RedisEngineConfig,
+  line: Line,
+): Promise<Assurance | null> {
   const waitMs = String(Math.floor(failAfterMs * SHARE));
-  return async (ask) => {
-    if (durable && !(await isFsyncedBeforeAnswer(ask))) {
-      if (!(await canWaitForFsync(ask))) throw notDurable();
-      return waitFor(["WAITAOF", "1", String(replicas), waitMs], [1, replicas]);
-    }
-    return replicas === 0 ? null : waitFor(["WAIT", String(replicas), waitMs], [replicas]);
-  };
+  if (durable && !(await isFsyncedBeforeAnswer(line))) {
+    if (!(await canWaitForFsync(line))) throw notDurable();
+    return waitFor(["WAITAOF", "1", String(replicas), waitMs], [1, replicas]);
+  }
+  return replicas === 0 ? null : waitFor(["WAIT", String(replicas), waitMs], [replicas]);
 }
 
 function waitFor(command: Command, wanted: readonly number[]): Assurance {
@@ -52,9 +49,9 @@ function waitFor(command: Command, wanted: readonly number[]): Assurance {
 }
 
 /** Whether the server fsyncs each write before it answers. */
-async function isFsyncedBeforeAnswer(ask: Ask): Promise<boolean> {
+async function isFsyncedBeforeAnswer(line: Line): Promise<boolean> {
   const asked = await Promise.all(
-    ["appendonly", "appendfsync"].map((name) => unlessRefused(ask(["CONFIG", "GET", name]))),
+    ["appendonly", "appendfsync"].map((name) => unlessRefused(line.send(["CONFIG", "GET", name]))),
   );
   const [appendonly, appendfsync] = asked.map((reply) =>
     Array.isArray(reply) ? String(reply[1]) : "unknown",
@@ -63,17 +60,8 @@ async function isFsyncedBeforeAnswer(ask: Ask): Promise<boolean> {
 }
 
 /** Whether the server has the command that waits for its own fsync, and an append-only file. */
-async function canWaitForFsync(ask: Ask): Promise<boolean> {
-  return (await unlessRefused(ask(["WAITAOF", "1", "0", "1"]))) !== null;
-}
-
-async function unlessRefused(answer: Promise<unknown>): Promise<unknown> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (isReply(error)) return null;
-    throw error;
-  }
+async function canWaitForFsync(line: Line): Promise<boolean> {
+  return (await unlessRefused(line.send(["WAITAOF", "1", "0", "1"]))) !== undefined;
 }
 
 function notDurable(): StoreError {

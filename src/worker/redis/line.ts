@@ -1,15 +1,11 @@
 /** A connection as the client makes it, with a watch over it: a server that is silent is given up. */
+import type { RedisAddress, RedisConfig } from "../../protocol/config.js";
 import { clearInterval, monotonic, setImmediate, setInterval } from "../../protocol/timers.js";
 import type { MakeClient, RedisClient } from "./driver.js";
 import { type Command, isReply, LostConnection, messageOf } from "./replies.js";
 
-export interface LineParts {
-  readonly makeClient: MakeClient;
-  readonly options: Readonly<Record<string, unknown>>;
-  /** For how long it may be silent while an answer is due. */
-  readonly patienceMs: number;
-}
-
+/** The part of the time for a call after which a silent server is given up, so that another is asked. */
+const PATIENCE = 0.5;
 /** How often it is looked at in that time. */
 const CHECKS = 4;
 
@@ -24,16 +20,21 @@ export class Line {
   #checkedAt = monotonic();
   #lost: LostConnection | null = null;
 
-  constructor({ makeClient, options, patienceMs }: LineParts, onLost: (reason: string) => void) {
-    this.#patienceMs = patienceMs;
+  constructor(
+    redis: RedisConfig,
+    makeClient: MakeClient,
+    address: RedisAddress | null,
+    onLost: (reason: string) => void,
+  ) {
+    this.#patienceMs = redis.failAfterMs * PATIENCE;
     this.#onLost = onLost;
-    this.#client = makeClient(options);
+    this.#client = makeClient(clientOptions(redis, address));
     this.#client.on("error", (error) => {
       this.lose(messageOf(error));
     });
     this.#watch = setInterval(() => {
       this.#check();
-    }, patienceMs / CHECKS);
+    }, this.#patienceMs / CHECKS);
     this.#watch.unref();
   }
 
@@ -95,4 +96,44 @@ export class Line {
     clearInterval(this.#watch);
     this.#client.destroy();
   }
+}
+
+/** Asks the server at an address one question, on a connection of its own. */
+export async function ask(
+  redis: RedisConfig,
+  makeClient: MakeClient,
+  address: RedisAddress,
+  command: Command,
+): Promise<unknown> {
+  const line: Line = new Line(redis, makeClient, address, () => {
+    line.end();
+  });
+  try {
+    await line.connect();
+    return await line.send(command);
+  } finally {
+    line.end();
+  }
+}
+
+/** Options of node-redis for one connection. Nothing is tried again there: that is decided here. */
+function clientOptions(
+  { path, tls, username, password, database, failAfterMs }: RedisConfig,
+  address: RedisAddress | null,
+): Record<string, unknown> {
+  return {
+    socket: {
+      ...(address ?? (path !== undefined && { path })),
+      ...(tls !== null && { ...tls, tls: true }),
+      connectTimeout: failAfterMs,
+      reconnectStrategy: false,
+    },
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(database !== 0 && { database }),
+    RESP: 2,
+    disableOfflineQueue: true,
+    maintNotifications: "disabled",
+    commandOptions: { timeout: undefined },
+  };
 }

@@ -8,15 +8,12 @@ import { isReply, messageOf, refusal } from "./replies.js";
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 500;
 
-export interface LinkParts {
-  /** Opens a connection. @param onLost is called once, when it is lost */
-  readonly open: (onLost: (reason: string) => void) => Promise<Connection>;
-  /** Called whenever a connection has been opened, was lost, or could not be opened. */
-  readonly onChange: () => void;
-}
+/** Opens a connection. @param onLost is called once, when it is lost */
+type Open = (onLost: (reason: string) => void) => Promise<Connection>;
 
 export class Link {
-  readonly #parts: LinkParts;
+  readonly #openOne: Open;
+  readonly #onChange: () => void;
   #connection: Connection | null = null;
   #failure: Error | null = null;
   #opened = 0;
@@ -24,8 +21,10 @@ export class Link {
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
-  constructor(parts: LinkParts) {
-    this.#parts = parts;
+  /** @param onChange called whenever one has been opened, was lost, or could not be opened */
+  constructor(open: Open, onChange: () => void) {
+    this.#openOne = open;
+    this.#onChange = onChange;
     void this.#open();
   }
 
@@ -52,7 +51,7 @@ export class Link {
 
   async #open(): Promise<void> {
     try {
-      const connection = await this.#parts.open((reason) => {
+      const connection = await this.#openOne((reason) => {
         this.#lost(reason);
       });
       if (this.#stopped || connection.isLost) {
@@ -68,7 +67,7 @@ export class Link {
       this.#failure = isReply(error) ? refusal(error) : (error as Error);
       this.#retry();
     }
-    if (!this.#stopped) this.#parts.onChange();
+    if (!this.#stopped) this.#onChange();
   }
 
   #lost(reason: string): void {
@@ -76,7 +75,7 @@ export class Link {
     this.#connection = null;
     this.#failure = new Error(reason);
     this.#retry();
-    if (!this.#stopped) this.#parts.onChange();
+    if (!this.#stopped) this.#onChange();
   }
 
   #retry(): void {

@@ -1,12 +1,10 @@
 /** The servers that take writes: one, which sentinels may tell of, or those of a cluster. */
 import type { RedisAddress, RedisEngineConfig } from "../../protocol/config.js";
-import { askerOf, clientOptions } from "./asking.js";
 import { ClusterMasters } from "./cluster.js";
-import { Connection, type ConnectionParts } from "./connection.js";
+import { Connection } from "./connection.js";
 import type { MakeClient } from "./driver.js";
-import { proofOf } from "./durability.js";
 import { Link } from "./link.js";
-import { askSentinels, ofSentinels } from "./sentinels.js";
+import { askSentinels } from "./sentinels.js";
 
 export interface Masters {
   /** The connection to the master that has a key; null while there is none. */
@@ -24,15 +22,6 @@ export interface Masters {
   stop(): void;
 }
 
-/** Opens connections. */
-export type OpenConnection = (
-  address: RedisAddress | null,
-  onLost: ConnectionParts["onLost"],
-) => Promise<Connection>;
-
-/** The part of the time for a call after which a silent server is given up, so that another is asked. */
-const PATIENCE = 0.5;
-
 /** @param onChange is called when a master may be there that was not, or the other way round */
 export function mastersOf(
   config: RedisEngineConfig,
@@ -40,59 +29,32 @@ export function mastersOf(
   onChange: () => void,
 ): Masters {
   const { redis } = config;
-  const prove = proofOf(config);
-  const patienceMs = redis.failAfterMs * PATIENCE;
-  const open: OpenConnection = (address, onLost) =>
-    Connection.open({
-      makeClient,
-      options: clientOptions(redis, address),
-      patienceMs,
-      prove,
-      onLost,
-    });
-  const ask = askerOf(redis, makeClient, patienceMs);
-  if (redis.kind === "cluster") return new ClusterMasters(redis.addresses, ask, open, onChange);
-  const locate =
-    redis.kind === "sentinel"
-      ? () => askSentinels(redis, askerOf(ofSentinels(redis), makeClient, patienceMs))
-      : () => Promise.resolve(redis.addresses[0] ?? null);
-  return new SingleMaster(
-    new Link({ open: async (onLost) => open(await locate(), onLost), onChange }),
+  if (redis.kind === "cluster") return new ClusterMasters(config, makeClient, onChange);
+  const locate = (): RedisAddress | null | Promise<RedisAddress> =>
+    redis.kind === "sentinel" ? askSentinels(redis, makeClient) : (redis.addresses[0] ?? null);
+  return single(
+    new Link(
+      async (onLost) => Connection.open(config, makeClient, await locate(), onLost),
+      onChange,
+    ),
   );
 }
 
-class SingleMaster implements Masters {
-  readonly #link: Link;
-
-  constructor(link: Link) {
-    this.#link = link;
-  }
-
-  of(): Connection | null {
-    return this.#link.connection;
-  }
-
-  at(): Connection | null {
-    return null;
-  }
-
-  all(): readonly Connection[] | null {
-    return this.#link.connection === null ? null : [this.#link.connection];
-  }
-
-  refresh(): void {
-    // There is no other one.
-  }
-
-  get failure(): Error | null {
-    return this.#link.failure;
-  }
-
-  get counts(): Masters["counts"] {
-    return { connected: this.#link.connection === null ? 0 : 1, opened: this.#link.opened };
-  }
-
-  stop(): void {
-    this.#link.stop();
-  }
+/** There is no other one that could have a key. */
+function single(link: Link): Masters {
+  return {
+    of: () => link.connection,
+    at: () => null,
+    all: () => (link.connection === null ? null : [link.connection]),
+    refresh: () => undefined,
+    get failure() {
+      return link.failure;
+    },
+    get counts() {
+      return { connected: link.connection === null ? 0 : 1, opened: link.opened };
+    },
+    stop: () => {
+      link.stop();
+    },
+  };
 }

@@ -7,6 +7,7 @@ import type { Seals } from "./seal.js";
 
 /** Printable ASCII without the escape character. */
 const PLAIN = /^[!-$&-~]+$/;
+const NOT_PLAIN = /[^!-$&-~]/g;
 
 export class Names {
   readonly #prefix: string;
@@ -66,13 +67,7 @@ export function patternOf(start: string): string {
 /** Any text, one character for each that is plain, and a different one for each different text. */
 function escape(text: string): string {
   if (PLAIN.test(text)) return text;
-  let escaped = "";
-  for (let at = 0; at < text.length; at++) {
-    const char = text.charAt(at);
-    const code = text.charCodeAt(at).toString(16).padStart(4, "0");
-    escaped += PLAIN.test(char) ? char : `%${code}`;
-  }
-  return escaped;
+  return text.replace(NOT_PLAIN, (char) => `%${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function unescape(escaped: string): string {

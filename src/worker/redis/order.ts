@@ -93,13 +93,15 @@ export class Order {
   /** After all that was called before it, and before everything that is called after it. */
   async exclusively<T>(work: Work<T>): Promise<T> {
     if (this.#held !== null) return this.#hold(() => this.exclusively(work));
-    this.#held = [];
+    const held: (() => void)[] = [];
+    this.#held = held;
     try {
       // A walk takes as long as there are sessions: the time of this begins when it is over.
       await Promise.allSettled(this.#readings);
       return await this.#after(this.#settled(), work);
     } finally {
-      this.#release();
+      this.#held = null;
+      for (const call of held) call();
     }
   }
 
@@ -141,11 +143,5 @@ export class Order {
         call().then(resolve, reject);
       });
     });
-  }
-
-  #release(): void {
-    const held = this.#held ?? [];
-    this.#held = null;
-    for (const call of held) call();
   }
 }

@@ -10,7 +10,7 @@ export type Verdict =
   /** It has not taken effect, and may in a moment. */
   | { readonly kind: "again" }
   /** It has not taken effect: another node of the cluster is to be asked. */
-  | { readonly kind: "moved"; readonly ask: string | null }
+  | { readonly kind: "ask"; readonly address: string }
   /** The scripts are gone. */
   | { readonly kind: "no script" }
   /** It may have taken effect. */
@@ -22,7 +22,9 @@ export class LostConnection extends Error {
 }
 
 /** For a server that is starting, or changing its role: it will do what it was asked, or another. */
-const PASSING = new Set(["LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "BUSY"]);
+const PASSING = new Set([
+  ...["LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "BUSY", "MOVED"],
+]);
 const DENIED = new Set(["NOAUTH", "WRONGPASS", "NOPERM"]);
 
 /** Whether it is an answer of the server. The names of the classes are node-redis's. */
@@ -30,6 +32,13 @@ export function isReply(error: unknown): error is Error {
   return (
     isErrorLike(error) && /^-?[A-Z]{2,}\b/.test(error.message) && !(error instanceof LostConnection)
   );
+}
+
+/** An answer, or undefined if it is a refusal: the server does not know the command, or forbids it. */
+export function unlessRefused(answer: Promise<unknown>): Promise<unknown> {
+  return answer.catch((error: unknown) => {
+    if (!isReply(error)) throw error;
+  });
 }
 
 /** The word that an answer of the server begins with; of a script, before Redis 7, that of a command. */
@@ -48,8 +57,7 @@ export function judge(error: unknown): Verdict {
   if (!isReply(error)) return { kind: "unanswered" };
   const code = codeOf(error);
   if (code === "NOSCRIPT") return { kind: "no script" };
-  if (code === "MOVED") return { kind: "moved", ask: null };
-  if (code === "ASK") return { kind: "moved", ask: error.message.split(" ")[2] ?? null };
+  if (code === "ASK") return { kind: "ask", address: error.message.split(" ")[2] ?? "" };
   if (PASSING.has(code)) return { kind: "again" };
   return { kind: "failed", error: refusal(error) };
 }

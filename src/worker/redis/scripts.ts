@@ -134,10 +134,8 @@ const MARKED_MS = 30 * 86_400_000;
 const MARK = `redis.call('HSET', key, 'm', '1')
 redis.call('PEXPIREAT', key, string.format('%.0f', now + ${MARKED_MS}))`;
 
-/** Takes a mark away. */
-const UNMARK = `
-if redis.call('HMGET', KEYS[1], 'e')[1] then return redis.call('HDEL', KEYS[1], 'm') end
-return redis.call('UNLINK', KEYS[1])`;
+/** Takes a mark away, and with it the key, unless that has a session by now. */
+const UNMARK = "return redis.call('HDEL', KEYS[1], 'm')";
 
 /**
  * Stores a session that comes from elsewhere, unless there is one, or it is marked.

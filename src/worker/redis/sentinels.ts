@@ -1,24 +1,23 @@
 /** Asks sentinels who the master is. */
 import type { RedisAddress, RedisConfig } from "../../protocol/config.js";
-import type { Ask } from "./asking.js";
+import type { MakeClient } from "./driver.js";
+import { ask } from "./line.js";
 import { messageOf } from "./replies.js";
-
-/** How the sentinels are reached, which have users and passwords of their own, and no databases. */
-export function ofSentinels(redis: RedisConfig): RedisConfig {
-  const { sentinelUsername: username, sentinelPassword: password } = redis;
-  return { ...redis, username, password, database: 0 };
-}
 
 /**
  * The address of the master, as the first sentinel tells it that answers.
  * @throws Error if none does
  */
 export async function askSentinels(
-  { addresses, masterName = "" }: RedisConfig,
-  ask: Ask,
+  redis: RedisConfig,
+  makeClient: MakeClient,
 ): Promise<RedisAddress> {
+  const { addresses, masterName = "", sentinelUsername, sentinelPassword } = redis;
+  // They have users and passwords of their own, and no databases.
+  const own = { ...redis, username: sentinelUsername, password: sentinelPassword, database: 0 };
+  const command = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName];
   const asked = addresses.map(async (address) => {
-    const reply = await ask(address, ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName]);
+    const reply = await ask(own, makeClient, address, command);
     const [host, port] = Array.isArray(reply) ? reply.map(String) : [];
     if (host === undefined) throw new Error("the sentinels know no master of the given name");
     return { host, port: Number(port) };

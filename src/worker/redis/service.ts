@@ -1,5 +1,6 @@
-/** Implements the calls of the contract over the servers. */
+/** Implements the calls of the contract over the servers, and what else is asked of it by moving. */
 import type {
+  Engine,
   EngineStats,
   FoundSession,
   StoredSession,
@@ -11,35 +12,18 @@ import type {
 import { storeClosed } from "../../protocol/errors.js";
 import { clearInterval } from "../../protocol/timers.js";
 import { lifeline } from "../ports/keep-alive.js";
-import type { Caller } from "./caller.js";
 import type { Connection } from "./connection.js";
-import type { RedisEngine } from "./engine.js";
 import { Listing, walk } from "./listing.js";
-import type { Masters } from "./masters.js";
-import type { Names } from "./names.js";
-import type { Order } from "./order.js";
-import type { Records } from "./records.js";
-import type { Tokens } from "./tokens.js";
-import type { UserLists } from "./user-lists.js";
-import type { Writer } from "./writer.js";
+import { Order } from "./order.js";
+import type { Writer, WriterParts } from "./writer.js";
 
-interface ServiceParts {
-  readonly caller: Caller;
-  readonly masters: Masters;
-  readonly names: Names;
-  readonly order: Order;
-  readonly records: Records;
-  readonly tokens: Tokens;
-  readonly lists: UserLists;
+interface ServiceParts extends WriterParts {
   readonly writer: Writer;
-  /** Whether sessions that were destroyed are marked. */
-  readonly marksDestroyed: boolean;
-  /** Lets the servers go. */
-  readonly release: () => void;
 }
 
-export class Service implements RedisEngine {
+export class Service implements Engine {
   readonly #parts: ServiceParts;
+  readonly #order = new Order();
   /** Calls that are not answered yet. */
   readonly #calls = new Set<Promise<unknown>>();
   /** Keeps the process alive while there are any: neither sockets nor other timers do. */
@@ -50,32 +34,33 @@ export class Service implements RedisEngine {
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
-    this.#hasMarks = parts.marksDestroyed;
-    parts.writer.marksDestroyed = parts.marksDestroyed;
+    this.#hasMarks = parts.writer.marksDestroyed;
   }
 
   get(sids: readonly string[]): Promise<(FoundSession | null)[]> {
     return this.#answer(() =>
-      Promise.all(sids.map((sid) => this.#parts.order.read(sid, (since) => this.#get(sid, since)))),
+      Promise.all(sids.map((sid) => this.#order.read(sid, (since) => this.#get(sid, since)))),
     );
   }
 
   inspect(sids: readonly string[]): Promise<(StoredSession | null)[]> {
     return this.#answer(() =>
-      Promise.all(
-        sids.map((sid) => this.#parts.order.read(sid, (since) => this.#inspect(sid, since))),
-      ),
+      Promise.all(sids.map((sid) => this.#order.read(sid, (since) => this.#inspect(sid, since)))),
     );
   }
 
   touch(touches: readonly Touch[]): Promise<boolean[]> {
-    const { order, writer } = this.#parts;
-    return this.#answer(() => order.touch(touches, (touch, since) => writer.touch(touch, since)));
+    const { writer } = this.#parts;
+    return this.#answer(() =>
+      this.#order.touch(touches, (touch, since) => writer.touch(touch, since)),
+    );
   }
 
   write(writes: readonly Write[]): Promise<WriteOutcome[]> {
-    const { order, writer } = this.#parts;
-    return this.#answer(() => order.write(writes, (write, since) => writer.write(write, since)));
+    const { writer } = this.#parts;
+    return this.#answer(() =>
+      this.#order.write(writes, (write, since) => writer.write(write, since)),
+    );
   }
 
   async length(): Promise<number> {
@@ -87,20 +72,20 @@ export class Service implements RedisEngine {
   }
 
   sessionsOf(user: string): Promise<UserSession[]> {
-    const { order, lists } = this.#parts;
-    return this.#answer(() => order.readAll((since) => lists.sessionsOf(user, since)));
+    const { lists } = this.#parts;
+    return this.#answer(() => this.#order.readAll((since) => lists.sessionsOf(user, since)));
   }
 
   destroyAllOf(user: string, except: string | null): Promise<number> {
     return this.#answer(() =>
-      this.#parts.order.exclusively((since) => this.#destroyAllOf(user, except, since)),
+      this.#order.exclusively((since) => this.#destroyAllOf(user, except, since)),
     );
   }
 
   clear(): Promise<number> {
-    const { order, caller, names, writer } = this.#parts;
+    const { caller, names, writer } = this.#parts;
     return this.#answer(() =>
-      order.exclusively(async (since) => {
+      this.#order.exclusively(async (since) => {
         let live = 0;
         const destroy = async (_: unknown, keys: string[]): Promise<void> => {
           const deleted = await writer.destroyKeys(keys, null);
@@ -112,11 +97,16 @@ export class Service implements RedisEngine {
     );
   }
 
+  /**
+   * Stores a session that comes from elsewhere, unless there is one, or there was one that was destroyed.
+   * @param deadline the moment of `monotonic()` after which it is not stored
+   */
   async adopt(sid: string, session: StoredSession, deadline: number): Promise<void> {
-    const { order, writer } = this.#parts;
-    await this.#answer(() => order.change(sid, () => writer.adopt(sid, session, deadline)));
+    const { writer } = this.#parts;
+    await this.#answer(() => this.#order.change(sid, () => writer.adopt(sid, session, deadline)));
   }
 
+  /** For when no session comes any more: it need not be known any longer which were destroyed. */
   forgetDestroyed(): Promise<void> {
     const { caller, names, writer } = this.#parts;
     writer.marksDestroyed = false;
@@ -142,8 +132,8 @@ export class Service implements RedisEngine {
 
   async stats(): Promise<EngineStats> {
     const { size: sessions } = await this.#list();
-    const { writer, masters, caller } = this.#parts;
-    const { connected, opened } = masters.counts;
+    const { writer, caller } = this.#parts;
+    const { connected, opened } = caller.counts;
     return {
       sessions,
       refused: writer.refused,
@@ -158,7 +148,7 @@ export class Service implements RedisEngine {
   close(): Promise<void> {
     this.#closing ??= Promise.allSettled(this.#calls).then(() => {
       clearInterval(this.#alive);
-      this.#parts.release();
+      this.#parts.caller.stop();
     });
     return this.#closing;
   }
@@ -184,10 +174,10 @@ export class Service implements RedisEngine {
 
   /** The ids of the live sessions. */
   #list(): Promise<Set<string>> {
-    const { order, caller, names } = this.#parts;
+    const { caller, names } = this.#parts;
     const listing = new Listing();
     return this.#answer(() =>
-      order.list(listing, async (since) => {
+      this.#order.list(listing, async (since) => {
         const found = new Set<string>();
         const add = (connection: Connection, keys: string[]): Promise<void> =>
           this.#addLive(connection, keys, found);

@@ -1,19 +1,16 @@
 /** The tokens of writes: each names its write, and is found in the session that it has stored. */
+import { randomNonce } from "../ports/nonce.js";
 
 /** Of how many sessions the last token is remembered, at least: of up to twice as many it is. */
 const MIN_KNOWN = 10_000;
 
 export class Tokens {
   /** The name of this process in its tokens. */
-  readonly name: string;
+  readonly name = `${randomNonce()}.`;
   /** Those that were learned lately, and before that: when there are many, the older ones go at once. */
   #young = new Map<string, string>();
   #old = new Map<string, string>();
   #number = 0;
-
-  constructor(name: string) {
-    this.name = `${name}.`;
-  }
 
   /** The number of the next write. */
   next(): number {

@@ -18,7 +18,7 @@ export function listedUntil(expiresAt: number): string {
   return String(Math.min(expiresAt + MARGIN_MS, MAX));
 }
 
-interface UserListsParts {
+export interface UserListsParts {
   readonly caller: Caller;
   readonly names: Names;
   readonly records: Records;

@@ -1,7 +1,7 @@
 /** What is wrong with a server though it works, reported when an engine is opened. */
 import { type Report, StoreError } from "../../protocol/errors.js";
 import type { Connection } from "./connection.js";
-import { isReply } from "./replies.js";
+import { unlessRefused } from "./replies.js";
 
 const MAX_SKEW_MS = 1000;
 
@@ -25,10 +25,7 @@ export async function reportEviction(
   report: Report,
 ): Promise<void> {
   for (const connection of connections) {
-    const info = await connection.read(["INFO", "memory"]).catch((error: unknown) => {
-      if (isReply(error)) return "";
-      throw error;
-    });
+    const info = await unlessRefused(connection.read(["INFO", "memory"]));
     const policy = /^maxmemory_policy:(\S+)/m.exec(String(info))?.[1] ?? "noeviction";
     if (policy === "noeviction") continue;
     report(

@@ -1,24 +1,16 @@
 /** What changes one session: stores it, prolongs its life, deletes it. */
 import type { StoredSession, Touch, Write } from "../../protocol/contract.js";
-import { MAX_TIME, type RedisEngineConfig } from "../../protocol/config.js";
-import type { Caller } from "./caller.js";
-import type { Names } from "./names.js";
-import type { Records } from "./records.js";
+import { isMoving, MAX_TIME, type RedisEngineConfig } from "../../protocol/config.js";
 import { REFUSED, UNKNOWN, UNLISTED } from "./scripts.js";
 import type { Tokens } from "./tokens.js";
-import { listedUntil, type UserLists } from "./user-lists.js";
+import { listedUntil, type UserLists, type UserListsParts } from "./user-lists.js";
 
 /** By how much the times of server and process may differ without harm. */
 const MARGIN_MS = 1000;
 
-export interface WriterParts {
-  readonly caller: Caller;
-  readonly names: Names;
-  readonly records: Records;
+export interface WriterParts extends UserListsParts {
   readonly tokens: Tokens;
   readonly lists: UserLists;
-  /** The time of a server, about, in epoch milliseconds. */
-  readonly serverNow: (key: string) => number;
 }
 
 /** What no token is. */
@@ -31,11 +23,12 @@ export class Writer {
   readonly #absoluteTtl: string;
   #refused = 0;
   /** Whether what is destroyed is marked, so that it is not moved over from elsewhere. */
-  marksDestroyed = false;
+  marksDestroyed: boolean;
 
-  constructor(parts: WriterParts, { absoluteTtlMs }: RedisEngineConfig) {
+  constructor(parts: WriterParts, config: RedisEngineConfig) {
     this.#parts = parts;
-    this.#absoluteTtl = String(absoluteTtlMs ?? 0);
+    this.#absoluteTtl = String(config.absoluteTtlMs ?? 0);
+    this.marksDestroyed = isMoving(config);
   }
 
   /** How many updates found no live session. */
@@ -45,7 +38,10 @@ export class Writer {
 
   /** @returns how many live sessions were replaced or deleted */
   write(write: Write, since: number): Promise<number> {
-    return write.length === 1 ? this.#destroy(write[0], since) : this.#store(write, since);
+    if (write.length !== 1) return this.#store(write, since);
+    const { names, tokens } = this.#parts;
+    tokens.forget(write[0]);
+    return this.#destroyKey(names.session(write[0]), null, since);
   }
 
   /** @returns whether there is a live session */
@@ -86,9 +82,9 @@ export class Writer {
   }
 
   async #destroyKey(key: string, user: string | null, since?: number): Promise<number> {
-    const { caller, lists, serverNow } = this.#parts;
+    const { caller, lists } = this.#parts;
     // What was created after that is another session.
-    const createdBefore = String(Math.floor(serverNow(key) - MARGIN_MS));
+    const createdBefore = String(Math.floor(caller.serverNow(key) - MARGIN_MS));
     const script = this.marksDestroyed ? "destroyAndMark" : "destroy";
     const reply = await caller.change({
       script,
@@ -138,11 +134,6 @@ export class Writer {
   /** Takes the mark away from what was destroyed. */
   async unmark(key: string): Promise<void> {
     await this.#parts.caller.change({ script: "unmark", key, args: () => [] });
-  }
-
-  #destroy(sid: string, since: number): Promise<number> {
-    this.#parts.tokens.forget(sid);
-    return this.#destroyKey(this.#parts.names.session(sid), null, since);
   }
 
   async #store(

@@ -73,10 +73,6 @@ export class Calls {
     this.#alive.ref();
   }
 
-  has({ id }: Call): boolean {
-    return this.#open.has(id);
-  }
-
   /** The calls in the order in which they were made. */
   inOrder(): Call[] {
     return [...this.#open.values()].sort((a, b) => a.id - b.id);

@@ -2,10 +2,8 @@
 import type { Socket } from "node:net";
 
 import { nextTick } from "../../protocol/timers.js";
-import { encodeFrame, type Frame, FrameReader } from "./frames.js";
+import { EMPTY, encodeFrame, type Frame, FrameReader } from "./frames.js";
 import { MAX_FRAME_BYTES, MAX_HANDSHAKE_BYTES } from "./messages.js";
-
-const EMPTY = Buffer.alloc(0);
 
 interface Events {
   /** Whatever it throws ends the connection: the other end is not what it seems. */
@@ -35,14 +33,13 @@ export class Connection {
       this.#read(chunk);
     });
     socket.on("drain", () => socket.resume());
-    socket.on("end", () => {
+    const end = (): void => {
       this.#end();
-    });
+    };
+    socket.on("end", end);
     // What has failed is closed next.
     socket.on("error", () => undefined);
-    socket.on("close", () => {
-      this.#end();
-    });
+    socket.on("close", end);
   }
 
   get hasEnded(): boolean {
@@ -88,20 +85,16 @@ export class Connection {
   }
 
   #read(chunk: Buffer): void {
-    if (this.#hasEnded) return;
+    this.#reader.push(chunk);
     try {
-      this.#reader.push(chunk);
-      while (this.#readNext());
+      while (!this.#hasEnded) {
+        const frame = this.#reader.next();
+        if (frame === null) return;
+        this.#events.onFrame(frame);
+      }
     } catch {
       this.destroy();
     }
-  }
-
-  /** @returns whether there may be another frame */
-  #readNext(): boolean {
-    const frame = this.#reader.next();
-    if (frame !== null) this.#events.onFrame(frame);
-    return frame !== null && !this.#hasEnded;
   }
 
   #end(): void {

@@ -13,6 +13,7 @@ export interface Frame {
 const LENGTH_BYTES = 4;
 /** Of the length and the kind. */
 const HEAD_BYTES = LENGTH_BYTES + 1;
+export const EMPTY = Buffer.alloc(0);
 
 export function encodeFrame(kind: number, body: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(HEAD_BYTES + body.byteLength);
@@ -46,7 +47,8 @@ export class FrameReader {
    */
   next(): Frame | null {
     if (this.#bytes < this.#wanted) return null;
-    let bytes = this.#joined();
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks, this.#bytes)];
+    const [bytes = EMPTY] = this.#chunks;
     const length = bytes.readUInt32BE();
     if (length === 0 || length > this.limit) {
       throw new RangeError(`a frame has ${length} bytes, and may have 1 to ${this.limit}`);
@@ -55,18 +57,10 @@ export class FrameReader {
     if (this.#bytes < this.#wanted) return null;
     const body = bytes.subarray(HEAD_BYTES, this.#wanted);
     const kind = bytes[LENGTH_BYTES] ?? 0;
-    bytes = bytes.subarray(this.#wanted);
-    this.#chunks = bytes.length > 0 ? [bytes] : [];
-    this.#bytes = bytes.length;
+    const rest = bytes.subarray(this.#wanted);
+    this.#chunks = rest.length > 0 ? [rest] : [];
+    this.#bytes = rest.length;
     this.#wanted = HEAD_BYTES;
     return { kind, body };
-  }
-
-  #joined(): Buffer {
-    const [first = Buffer.alloc(0), ...rest] = this.#chunks;
-    if (rest.length === 0) return first;
-    const joined = Buffer.concat(this.#chunks, this.#bytes);
-    this.#chunks = [joined];
-    return joined;
   }
 }

@@ -3,19 +3,10 @@
  * may have taken over, calls wait until the owner has made sure that it still is one: reads as well.
  */
 import type { Engine, Write } from "../../protocol/contract.js";
-import type { GuestWrites } from "../disk/executed.js";
+import type { Owned } from "../disk/engine.js";
 import type { Numbers } from "./messages.js";
 
-interface OwnerEngine extends Engine {
-  get(sids: readonly string[], guest?: string): ReturnType<Engine["get"]>;
-  write(writes: readonly Write[], by?: GuestWrites): ReturnType<Engine["write"]>;
-  destroyAllOf(
-    user: string,
-    except: string | null,
-    guest?: string,
-  ): ReturnType<Engine["destroyAllOf"]>;
-  clear(guest?: string): ReturnType<Engine["clear"]>;
-}
+type OwnerEngine = Pick<Owned["engine"], keyof Engine>;
 
 /** Who makes a call, if not the owner itself, and which numbers its writes have. */
 export interface Caller {
@@ -30,15 +21,7 @@ export type Dispatch = (
   caller?: Caller,
 ) => Promise<unknown>;
 
-/** What the gate asks of the lock. */
-interface Lease {
-  mayAnswer(): boolean;
-  /** @throws StoreError `STORE_LOCKED` if another process has taken the lock */
-  renew(): Promise<void>;
-  /** Notes that there was a call. */
-  use(): void;
-}
-
+type Lease = Pick<Owned["lock"], "mayAnswer" | "renew" | "use">;
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 
 export class Gate {

@@ -59,10 +59,6 @@ export function newSecret(): string {
   return randomBytes(32).toString("hex");
 }
 
-export function newGuestName(): string {
-  return randomBytes(8).toString("hex");
-}
-
 const derive = promisify(pbkdf2);
 
 /** What passwords come to, which says nothing about those of the files. */

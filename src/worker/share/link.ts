@@ -14,24 +14,23 @@ import {
 } from "./handshake.js";
 import { type AnswerMessage, type CallMessage, type Codec, codecFor, Kind } from "./messages.js";
 
-interface LinkParts {
+export interface LinkParts {
   readonly clock: Clock;
   readonly credentials: Credentials;
   readonly guest: Introduction;
-}
-
-interface LinkEvents {
+  /** Whether an answer is waited for. */
+  readonly isWaiting: () => boolean;
+  /** The owner has let this store in. Before, nothing else is told. */
+  readonly onJoined: (link: Link) => void;
   /** The owner has the collection open. @param options with which, as JSON text */
-  readonly onOpen: (options: string) => void;
+  readonly onOpen: (link: Link, options: string) => void;
   readonly onAnswer: (message: AnswerMessage) => void;
   /** @param isSilent whether the owner has only not answered */
   readonly onEnd: (isSilent: boolean) => void;
-  /** Whether an answer is waited for. */
-  readonly isWaiting: () => boolean;
 }
 
-/** What came of a handshake that has failed. */
-type Failure = "silent" | "alive" | "key";
+/** What came of a handshake. */
+type Joined = "joined" | "silent" | "alive" | "key";
 
 const HANDSHAKE_MS = 2000;
 const PING_MS = 1000;
@@ -41,20 +40,20 @@ const MAX_PINGS = 10;
 export class Link {
   readonly #parts: LinkParts;
   readonly #connection: Connection;
+  /** Tells what has come of the handshake. */
+  readonly #settle: (joined: Joined) => void;
   #hello: Hello | null = null;
   #proof: Proof | null = null;
   #codec: Codec = codecFor(0);
   #isJoined = false;
-  #settle: (failure: Failure | null) => void = () => undefined;
   #pings = 0;
-  #timer: Timer | null = null;
+  #timer: Timer;
   #isSilent = false;
-  #events: LinkEvents | null = null;
-  /** What has come before anybody listens. */
-  #early: Frame[] = [];
+  #isClosed = false;
 
-  private constructor(socket: Socket, parts: LinkParts) {
+  private constructor(socket: Socket, parts: LinkParts, settle: (joined: Joined) => void) {
     this.#parts = parts;
+    this.#settle = settle;
     this.#connection = new Connection(socket, {
       onFrame: (frame) => {
         this.#read(frame);
@@ -63,35 +62,14 @@ export class Link {
         this.#ended();
       },
     });
+    this.#timer = parts.clock.after(HANDSHAKE_MS, () => {
+      this.#connection.destroy();
+    });
   }
 
   /** Joins the owner at the other end of a socket. @returns why it could not, if it could not */
-  static async join(socket: Socket, parts: LinkParts): Promise<Link | Failure> {
-    const link = new Link(socket, parts);
-    const failure = await new Promise<Failure | null>((resolve) => {
-      link.#settle = resolve;
-      link.#timer = parts.clock.after(HANDSHAKE_MS, () => {
-        resolve("silent");
-      });
-    });
-    link.#timer?.cancel();
-    if (failure !== null) {
-      link.#connection.destroy();
-      return failure;
-    }
-    return link;
-  }
-
-  /** Tells of what comes from now on, and of what has come. */
-  start(events: LinkEvents): void {
-    this.#events = events;
-    for (const frame of this.#early.splice(0)) this.#take(frame, events);
-    if (this.hasEnded) events.onEnd(false);
-    else this.#watch(events);
-  }
-
-  get hasEnded(): boolean {
-    return this.#connection.hasEnded;
+  static join(socket: Socket, parts: LinkParts): Promise<Joined> {
+    return new Promise((resolve) => new Link(socket, parts, resolve));
   }
 
   send(message: CallMessage): void {
@@ -100,20 +78,19 @@ export class Link {
 
   /** Ends it; nothing is told of that. */
   close(): void {
-    this.#events = null;
+    this.#isClosed = true;
     this.#connection.destroy();
   }
 
   #read(frame: Frame): void {
     this.#pings = 0;
-    if (!this.#isJoined) this.#greet(frame);
-    else if (this.#events === null) this.#early.push(frame);
-    else this.#take(frame, this.#events);
+    if (this.#isJoined) this.#take(frame);
+    else this.#greet(frame);
   }
 
-  #take({ kind, body }: Frame, { onOpen, onAnswer }: LinkEvents): void {
-    if (kind === Kind.answer) onAnswer(this.#codec.decode(body) as AnswerMessage);
-    else if (kind === Kind.open) onOpen(body.toString());
+  #take({ kind, body }: Frame): void {
+    if (kind === Kind.answer) this.#parts.onAnswer(this.#codec.decode(body) as AnswerMessage);
+    else if (kind === Kind.open) this.#parts.onOpen(this, body.toString());
     else if (kind !== Kind.pong) throw new Error("unknown frame");
   }
 
@@ -131,31 +108,35 @@ export class Link {
         throw new Error("not the owner");
       }
       this.#isJoined = true;
+      this.#timer.cancel();
       this.#connection.trust();
-      this.#settle(null);
+      this.#parts.onJoined(this);
+      this.#watch();
+      this.#settle("joined");
     } else if (kind === Kind.refusal) {
       this.#settle(body.toString() === "key" ? "key" : "alive");
+      this.#connection.destroy();
     } else throw new Error("unknown frame");
   }
 
   /** Asks now and then whether the owner is alive, while it owes an answer. */
-  #watch(events: LinkEvents): void {
+  #watch(): void {
     this.#timer = this.#parts.clock.after(PING_MS, () => {
-      if (!events.isWaiting()) this.#pings = 0;
+      if (!this.#parts.isWaiting()) this.#pings = 0;
       else if (++this.#pings > MAX_PINGS) {
         this.#isSilent = true;
         this.#connection.destroy();
         return;
       } else this.#connection.send(Kind.ping);
-      this.#watch(events);
+      this.#watch();
     });
   }
 
   #ended(): void {
-    this.#timer?.cancel();
+    this.#timer.cancel();
     this.#connection.destroy();
-    // The other end was not what it seemed, or has gone in the middle.
+    // The other end was not what it seemed, has gone in the middle, or has not answered in time.
     if (!this.#isJoined) this.#settle("silent");
-    this.#events?.onEnd(this.#isSilent);
+    else if (!this.#isClosed) this.#parts.onEnd(this.#isSilent);
   }
 }

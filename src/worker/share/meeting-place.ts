@@ -7,45 +7,34 @@ import { join } from "node:path";
 import { type Report, storeClosed, StoreError } from "../../protocol/errors.js";
 import type { SharingStats } from "../../protocol/contract.js";
 import type { Sharing } from "../disk/engine.js";
-import type { Address, Meeting, Reached } from "../disk/lock/meeting.js";
+import type { Address, Reached } from "../disk/lock/meeting.js";
 import type { LockRecord } from "../disk/lock/lock-record.js";
 import { isErrno } from "../ports/failure.js";
-import type { Clock } from "../ports/clock.js";
 import type { Files } from "../ports/files.js";
+import { randomNonce } from "../ports/nonce.js";
 import type { ProcessTable } from "../ports/process-table.js";
 import type { Sockets } from "../ports/sockets.js";
-import { newGuestName } from "./handshake.js";
-import { Link } from "./link.js";
-import type { AnswerMessage, Needs } from "./messages.js";
-import { Reception } from "./reception.js";
+import { Link, type LinkParts } from "./link.js";
+import type { Needs } from "./messages.js";
+import { Reception, type ReceptionParts } from "./reception.js";
 import { difference } from "./settings.js";
 
-interface MeetingPlaceParts {
+interface MeetingPlaceParts extends ReceptionParts, Pick<LinkParts, "isWaiting" | "onAnswer"> {
   readonly files: Files;
-  readonly sockets: Sockets;
-  readonly clock: Clock;
   readonly processes: Pick<ProcessTable, "pid" | "host">;
-  readonly directory: string;
-  readonly collection: string;
   readonly needs: Needs;
-  /** Those of this store, as JSON text. */
-  readonly options: string;
-  readonly keys: Promise<readonly Buffer[]>;
-  readonly log: (text: string) => void;
   readonly report: Report;
-  readonly onAnswer: (message: AnswerMessage) => void;
   /** The owner that this store has joined has the collection open. */
   readonly onOpen: (link: Link) => void;
   /** The owner that this store has joined is gone. */
   readonly onEnd: () => void;
-  readonly isWaiting: () => boolean;
   /** Whether this store has been closed and joins nobody any more. */
   readonly isClosed: () => boolean;
 }
 
-export class MeetingPlace implements Meeting {
+export class MeetingPlace {
   /** The name of this store as a guest. */
-  readonly guest = newGuestName();
+  readonly guest = randomNonce();
   readonly #parts: MeetingPlaceParts;
   #reception: Reception | null = null;
   #link: Link | null = null;
@@ -62,19 +51,9 @@ export class MeetingPlace implements Meeting {
     return this.#link;
   }
 
-  /** Opened with the first {@link address}. */
+  /** Opened when this store wants the lock. */
   get reception(): Reception | null {
     return this.#reception;
-  }
-
-  async address(): Promise<Address | null> {
-    this.#assertOpen();
-    this.#reception ??= new Reception(this.#parts);
-    return this.#reception.address();
-  }
-
-  identify(lock: string): void {
-    this.#reception?.identify(lock);
   }
 
   /** For when this store is not, or no longer, the owner. */
@@ -89,9 +68,11 @@ export class MeetingPlace implements Meeting {
     this.#link = null;
   }
 
+  /** Tries to join the owner of a lock. @param lock which file the lock is */
   async reach(record: LockRecord & Address, lock: string): Promise<Reached> {
     this.#assertOpen();
     const { sockets, clock, directory, collection, needs } = this.#parts;
+    const { onOpen, onAnswer, onEnd, isWaiting } = this.#parts;
     // Before there is a socket: it is not to be left alone with what may happen to it.
     const keys = await this.#parts.keys;
     // It names a file beside the lock, and nothing else.
@@ -105,48 +86,44 @@ export class MeetingPlace implements Meeting {
       if (isErrno(error, "EMFILE", "ENFILE", "EAGAIN")) return "alive";
       return (await this.#isOnlyName(record.socket, error)) ? "gone" : "absent";
     }
-    const link = await Link.join(socket, {
-      clock,
+    const joined = await Link.join(socket, {
+      ...{ clock, isWaiting, onAnswer },
       credentials: { secret: record.secret, keys },
       guest: { guest: this.guest, lock, ...needs },
-    });
-    if (link === "key") throw keyError(directory, record);
-    if (!(link instanceof Link)) return link;
-    this.#joined(link, record);
-    return "joined";
-  }
-
-  #joined(link: Link, record: LockRecord & Address): void {
-    const { onOpen, onAnswer, onEnd, isWaiting } = this.#parts;
-    this.#link = link;
-    this.#owner = record;
-    // There is no place for guests where this store is one.
-    this.leave();
-    link.start({
-      onOpen: (options) => {
+      onJoined: (link) => {
+        this.#link = link;
+        this.#owner = record;
+        // There is no place for guests where this store is one.
+        this.leave();
+      },
+      onOpen: (link, options) => {
         this.#compare(options, record);
         onOpen(link);
       },
-      onAnswer,
       onEnd: (isSilent) => {
         if (isSilent) this.#silent = record.socket;
         this.#link = null;
         onEnd();
       },
-      isWaiting,
     });
+    if (joined === "key") throw keyError(directory, record);
+    return joined;
   }
 
   /** How an engine that is opened here shares the collection. */
   sharing(onLost: () => void): Sharing {
     return {
-      address: () => this.address(),
+      address: async () => {
+        this.#assertOpen();
+        this.#reception ??= new Reception(this.#parts);
+        return this.#reception.address();
+      },
       reach: (...args) => this.reach(...args),
-      hasLeftover: () => this.hasLeftover(),
-      isSilent: (socket) => this.isSilent(socket),
+      hasLeftover: () => this.#hasLeftover(),
+      isSilent: (socket) => this.#silent === socket,
       isDurable: () => this.#reception?.isDurable ?? false,
       identify: (lock) => {
-        this.identify(lock);
+        this.#reception?.identify(lock);
       },
       leave: () => {
         this.leave();
@@ -165,7 +142,8 @@ export class MeetingPlace implements Meeting {
     };
   }
 
-  async hasLeftover(): Promise<boolean> {
+  /** Whether an owner still listens, although there is no lock. */
+  async #hasLeftover(): Promise<boolean> {
     this.#assertOpen();
     const { files, sockets, directory, collection } = this.#parts;
     for (const name of await files.list(directory)) {
@@ -187,10 +165,6 @@ export class MeetingPlace implements Meeting {
     // One that cannot be removed is in nobody's way.
     await files.remove(join(directory, name)).catch(() => undefined);
     return true;
-  }
-
-  isSilent(socket: string): boolean {
-    return this.#silent === socket;
   }
 
   /** Reports once which options are not those of the owner. */

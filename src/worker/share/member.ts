@@ -16,8 +16,9 @@ import { Changes } from "./changes.js";
 import { sharedKeys } from "./handshake.js";
 import { MeetingPlace } from "./meeting-place.js";
 import type { AnswerMessage } from "./messages.js";
+import { OwnerRole } from "./owner-role.js";
 import { Repeats } from "./repeats.js";
-import { GuestRole, NONE, OwnerRole, type Role } from "./roles.js";
+import { GuestRole, NONE, type Role } from "./roles.js";
 import { Search } from "./search.js";
 import { needsOf, ownersOptions } from "./settings.js";
 
@@ -204,7 +205,7 @@ export class Member {
     const { reception } = this.#place;
     this.#repeats.before(() =>
       reception?.serve(
-        (method, ...rest) => this.#completed(method, role.dispatch(method, ...rest)),
+        (method, ...rest) => this.#completed(method, role.gate.dispatch(method, ...rest)),
         owned.limit,
       ),
     );

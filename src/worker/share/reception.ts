@@ -12,7 +12,7 @@ import { GuestConnection } from "./guest-connection.js";
 import { newSecret, newSocketName } from "./handshake.js";
 import type { Needs } from "./messages.js";
 
-interface ReceptionParts {
+export interface ReceptionParts {
   readonly sockets: Sockets;
   readonly clock: Clock;
   readonly directory: string;
