@@ -173,17 +173,11 @@ async function openLocked(
   const { files, paths, clock, config } = wiring;
   const opened = await keepAliveDuring(
     openCollection({
-      files,
-      paths,
-      clock,
+      ...wiring,
       passwords: config.encryptionKeys,
-      limits: wiring.limits,
-      assertOwned: () => lock.assertHeld(),
       ttlMs: config.ttlMs,
-      lifetime: wiring.lifetime,
-      executed: wiring.executed,
+      assertOwned: () => lock.assertHeld(),
       isAlone: wiring.sharing === null || lock.isProven,
-      log: wiring.log,
     }),
   );
   const parts = assemble(wiring, lock, opened);
@@ -203,11 +197,9 @@ async function openLocked(
   const engine = new Service({
     ...parts,
     collection: opened.collection,
-    journal: opened.journal,
+    opened,
     executed: wiring.executed,
     clock,
-    recovered: opened.recovered,
-    quarantined: opened.damaged,
     depart: () => markDeparted(files, paths),
     release: async () => {
       await closeCollection(closing).finally(() => {

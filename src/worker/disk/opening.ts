@@ -22,7 +22,7 @@ import type { MemoryLimits } from "./memory-room.js";
 import type { Converted } from "./shapes/replay.js";
 import type { SnapshotReading } from "./snapshot/snapshot-reader.js";
 
-interface OpeningParts {
+export interface OpeningParts {
   readonly files: Files;
   readonly paths: CollectionPaths;
   readonly clock: Clock;

@@ -3,8 +3,7 @@
  * looks at it from outside. A store may have it open meanwhile.
  */
 import { MAX_TIME } from "../../protocol/config.js";
-import type { Clock } from "../ports/clock.js";
-import { type Files, type ReadableFile, readSmallFile } from "../ports/files.js";
+import { type ReadableFile, readSmallFile } from "../ports/files.js";
 import { type Damage, damageIn } from "./damage.js";
 import type { Collection } from "./documents/collection.js";
 import { Executed } from "./executed.js";
@@ -12,17 +11,9 @@ import { type FilesAtOnce, withFilesAtOnce } from "./files-at-once.js";
 import type { Keyring } from "./keys/keyring.js";
 import { load, type Loaded } from "./loading.js";
 import { memoryLimits } from "./memory-room.js";
-import { assertReadable, damagedSalt, existingKeyring } from "./opening.js";
-import type { CollectionPaths } from "./paths.js";
+import { assertReadable, damagedSalt, existingKeyring, type OpeningParts } from "./opening.js";
 
-interface ReadingParts {
-  readonly files: Files;
-  readonly paths: CollectionPaths;
-  readonly clock: Clock;
-  readonly passwords: readonly string[];
-  /** Lifetime of a stored session without an expiry of its own. */
-  readonly ttlMs: number;
-}
+type ReadingParts = Pick<OpeningParts, "files" | "paths" | "clock" | "passwords" | "ttlMs">;
 
 /** What an opening would find. */
 export interface Reading {
