@@ -59,16 +59,17 @@ export class Lock {
    * @throws StoreError `STORE_LOCKED` with the owner's pid and host
    */
   static async acquire(
-    parts: LockParts,
+    contender: Omit<LockParts, "started">,
     onLost: (error: StoreError) => void,
   ): Promise<Lock | null> {
-    const started = await parts.processes.startOf(parts.processes.pid);
+    const { processes, paths } = contender;
+    const parts = { ...contender, started: await processes.startOf(processes.pid) };
     try {
-      const taken = await contest(parts, started);
+      const taken = await contest(parts);
       if (taken === null) return null;
-      return new Lock(parts, taken, await Holding.of(parts, taken, started), onLost);
+      return new Lock(parts, taken, await Holding.of(parts, taken), onLost);
     } catch (cause) {
-      throw ioError(`cannot lock ${parts.paths.lock}`, cause);
+      throw ioError(`cannot lock ${paths.lock}`, cause);
     }
   }
 
@@ -166,15 +167,13 @@ export class Lock {
       const address = await this.#holding.addressNow();
       const isNeeded = this.#isUsed || !this.#holding.canBeSilent(address);
       this.#isUsed = false;
-      if (!isNeeded) {
-        if (!this.#released) this.#schedule();
-        return;
+      if (isNeeded) {
+        await this.#holding.write(address);
+        // Another process may have taken it during the write.
+        if (!(await this.#isOurs())) return;
+        this.#lastHeartbeat = moment;
+        this.#isFailing = false;
       }
-      await this.#holding.write(address);
-      // Another process may have taken it during the write.
-      if (!(await this.#isOurs())) return;
-      this.#lastHeartbeat = moment;
-      this.#isFailing = false;
     } catch {
       this.#isFailing = true;
       // The disk failed; the next heartbeat may succeed.
