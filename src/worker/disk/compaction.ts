@@ -66,7 +66,7 @@ export class Compaction {
    * @throws StoreError `STORE_IO`, `STORE_LOCKED`; no data is lost: each file is either old or new
    */
   async run(): Promise<void> {
-    const { files, journal, committer, paths, keyring } = this.#parts;
+    const { files, journal, committer, paths, keyring, executed, clock } = this.#parts;
     if (committer.disowned !== null) throw committer.disowned;
     // 1. All acknowledged writes are in memory; all records after `from` stay in the journal. If the
     //    journal is not trusted, nothing of it is kept, and writes are refused until it is replaced.
@@ -81,7 +81,7 @@ export class Compaction {
       const nextJournal = await this.#makeFile(paths.journalTemporary);
       await old.holdSnapshot();
       const snapshotBytes = await this.#writeSnapshot(snapshot, pace);
-      const head = await writeMarks(nextJournal, this.#parts);
+      const head = await writeMarks(nextJournal, executed, keyring, clock.now());
       const copied = trusted ? await this.#copyTail(nextJournal, head, from, pace) : from;
       // The snapshot has touches that are not in the journal: older ones must not be replayed over it.
       committer.flushTouches(); // guard: compaction, touches before the snapshot

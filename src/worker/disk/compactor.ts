@@ -2,6 +2,7 @@
  * When to compact: when the journal exceeds its limit, before there is no room left for it, on
  * request, a day after a deletion, when the journal cannot be trusted, and again after a failure.
  */
+import type { DiskStats } from "../../protocol/contract.js";
 import { StoreError } from "../../protocol/errors.js";
 import { monotonic } from "../../protocol/timers.js";
 import type { Timer } from "../ports/clock.js";
@@ -46,7 +47,7 @@ export class Compactor {
   #deletions = 0;
   /** Whether it has been reported that there is no room. */
   #isShort = false;
-  #last: { at: number; durationMs: number } | null = null;
+  last: DiskStats["compaction"] = null;
 
   constructor(parts: CompactorParts, snapshotBytes: number) {
     this.#parts = parts;
@@ -63,23 +64,14 @@ export class Compactor {
     return this.#snapshotBytes;
   }
 
-  get last(): { at: number; durationMs: number } | null {
-    return this.#last;
-  }
-
   /**
    * Compacts. All requests that arrive during a compaction share the next one, because the current
    * one may not include what was acknowledged since it began.
    * @throws StoreError `STORE_IO`, `STORE_LOCKED`; no data is lost: each file is either old or new
    */
-  async run(): Promise<void> {
+  run(): Promise<void> {
     this.#requests++;
-    this.#givenUp = false;
-    try {
-      await this.#runNext();
-    } finally {
-      this.#requests--;
-    }
+    return this.#runNext().finally(() => this.#requests--);
   }
 
   #runNext(): Promise<void> {
@@ -107,7 +99,6 @@ export class Compactor {
           throw error;
         },
       )
-      .then(() => undefined)
       .finally(() => (this.#running = null));
     return this.#running;
   }
@@ -217,7 +208,7 @@ export class Compactor {
     await this.#current.run().finally(() => (this.#current = null));
     this.#scheduleLook();
     const durationMs = monotonic() - started;
-    this.#last = { at, durationMs };
+    this.last = { at, durationMs };
     log(`compacted to ${this.#snapshotBytes} bytes in ${durationMs.toFixed(0)} ms`);
   }
 }
