@@ -34,10 +34,7 @@ export class Outside {
   /** Whether it has any file. */
   async exists(): Promise<boolean> {
     const { journal, snapshot } = this.paths;
-    for (const path of [journal, snapshot]) {
-      if (await isThere(path)) return true;
-    }
-    return false;
+    return (await isThere(journal)) || isThere(snapshot);
   }
 
   /** Whether its sessions were moved elsewhere, or are being: no store opens it for anything else. */

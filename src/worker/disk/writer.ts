@@ -53,15 +53,11 @@ interface Storing {
 
 export class Writer {
   readonly #parts: WriterParts;
-  #refused = 0;
+  /** How many updates found no live session. */
+  refused = 0;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
-  }
-
-  /** How many updates found no live session. */
-  get refused(): number {
-    return this.#refused;
   }
 
   /** @param tokens which writes of a guest they are */
@@ -161,7 +157,7 @@ export class Writer {
     if (committer.refusal !== null) return { outcome: encodeError(committer.refusal) };
     const isUpdate = mode === "update";
     if (isUpdate && live === undefined && !pending.isUncertain(sid)) {
-      this.#refused++;
+      this.refused++;
       this.#mark(token, 0);
       return { outcome: 0 };
     }
@@ -211,7 +207,7 @@ export class Writer {
   #outcome({ outcome, dependsOn }: Result): WriteOutcome {
     if (dependsOn?.failure !== undefined) return encodeError(dependsOn.failure);
     if (dependsOn?.isVoid !== true) return outcome;
-    this.#refused++;
+    this.refused++;
     return 0;
   }
 }
