@@ -93,7 +93,7 @@ export async function openOwned(
   const paths = collectionPaths(config.disk.directory, config.disk.collection);
   const files = new TimedFiles(environment.files, environment.clock);
   const wiring: Wiring & Environment = {
-    ...{ ...environment, report, onExpired, log, files, disk: files, config, paths },
+    ...{ ...environment, report, onExpired, log, files, config, paths },
     limits: memoryLimits(config.disk.maxBytes),
     lifetime: new Lifetime(config),
     executed: new Executed(environment.clock),
@@ -203,7 +203,7 @@ async function openLocked(
     depart: () => markDeparted(files, paths),
     release: async () => {
       await closeCollection(closing).finally(() => {
-        wiring.disk.limit(config.maxPendingMs, null);
+        files.limit(config.maxPendingMs, null);
       });
       wiring.log("closed");
     },
