@@ -177,16 +177,14 @@ class Contestant {
     const isTaken = await takeAway(this.#parts, paths, text, own);
     if (isTaken !== null) return isTaken;
     const holder = await readLock(files, takeoverPath(paths));
-    if (holder !== null && isForeign(holder)) throw foreignError(takeoverPath(paths));
-    if (holder !== null && isFree(await this.#takeover.judge(holder))) {
+    if (holder === null) return null;
+    if (isForeign(holder)) throw foreignError(takeoverPath(paths));
+    const verdict = await this.#takeover.judge(holder);
+    if (verdict === "dead" || verdict === "stale") {
       await moveAway(this.#parts, takeoverPath(paths), holder);
     }
     return null;
   }
-}
-
-function isFree(verdict: Verdict): boolean {
-  return verdict === "dead" || verdict === "stale";
 }
 
 /** The part that names the boot of the kernel; null if it is unknown. */

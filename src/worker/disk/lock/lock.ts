@@ -47,11 +47,6 @@ export class Lock {
     this.#schedule();
   }
 
-  /** Which file it is. Another process that takes the lock makes another file. */
-  get id(): string {
-    return this.#holding.id;
-  }
-
   /**
    * Takes the lock. Waits, usually for up to 10 s, while its owner may be alive elsewhere.
    * @param onLost called once if another process takes the lock while it is held
@@ -142,7 +137,7 @@ export class Lock {
   async assertNamed(): Promise<void> {
     const { files, paths } = this.#parts;
     const found = await files.identity(paths.lock);
-    if (found?.id === this.id && this.#holding.lost === null) return;
+    if (found?.id === this.#holding.id && this.#holding.lost === null) return;
     await this.assertHeld();
   }
 
