@@ -9,31 +9,33 @@ const CHUNK_BYTES = 1024 * 1024;
 /** We write no longer line: this is the maximum length of a string in V8. */
 const MAX_LINE_BYTES = 2 ** 29 - 24;
 
-/** Reads the next bytes into `target`. Resolves to their number: 0 at the end of the stream. */
-export type ByteSource = (target: Uint8Array) => Promise<number>;
+/** The chunks of a stream. Each stays what it is while the next one is read. */
+export type ByteSource = AsyncGenerator<Buffer, unknown, undefined>;
 
 /** The bytes of a file from its beginning; an empty stream without a file. */
-export function fileSource(file: ReadableFile | null): ByteSource {
-  let position = 0;
-  return async (target) => {
-    const read = (await file?.read(target, position)) ?? 0;
+export async function* fileSource(file: ReadableFile | null): ByteSource {
+  if (file === null) return;
+  let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let spare = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  for (let position = 0; ;) {
+    const read = await file.read(chunk, position);
+    if (read === 0) return;
+    yield chunk.subarray(0, read);
     position += read;
-    return read;
-  };
+    [chunk, spare] = [spare, chunk];
+  }
 }
 
 /** All bytes of a stream; null if they exceed a string, and thus what lite-nosql can read. */
 export async function readAll(source: ByteSource): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for (;;) {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    const read = await source(chunk);
-    if (read === 0) return Buffer.concat(chunks);
-    bytes += read;
+  for await (const chunk of source) {
+    bytes += chunk.length;
     if (bytes > MAX_LINE_BYTES) return null;
-    chunks.push(chunk.subarray(0, read));
+    chunks.push(Buffer.from(chunk));
   }
+  return Buffer.concat(chunks);
 }
 
 export interface Line {
@@ -49,19 +51,16 @@ export interface Line {
 
 /** Calls back for each line of a stream, in order. */
 export async function scanLines(source: ByteSource, onLine: (line: Line) => void): Promise<void> {
-  let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  let spare = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   const line = new LineParts(onLine);
-  let length = await source(chunk);
-  while (length > 0) {
+  let chunk = await source.next();
+  while (chunk.done !== true) {
     // The next chunk is read while this one is scanned.
-    const next = source(spare);
+    const next = source.next();
     try {
-      line.addChunk(chunk.subarray(0, length));
+      line.addChunk(chunk.value);
     } finally {
-      length = await next;
+      chunk = await next;
     }
-    [chunk, spare] = [spare, chunk];
   }
   line.end();
 }
