@@ -9,11 +9,12 @@ import type { Timer } from "../ports/clock.js";
 import { ioError, isDiskFull } from "../ports/failure.js";
 import { Compaction, type CompactionParts } from "./compaction.js";
 import { assertRoom, lookForRoom, noSpace } from "./disk-room.js";
-import { Erasure } from "./erasure.js";
 
 /** Delay after a failure: starts at the first and doubles up to the last. */
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 30_000;
+
+const DAY_MS = 86_400_000;
 
 /** A shorter journal is not compacted for want of room: that would free too little. */
 const MIN_JOURNAL_BYTES = 64 * 1024;
@@ -42,9 +43,10 @@ export class Compactor {
   /** Length of the journal from which to look whether the room is getting short. */
   #nextLook = 0;
   #looking: Promise<void> | null = null;
-  readonly #erasure: Erasure;
-  /** How many deletions there were when the erasure was last told. */
-  #deletions = 0;
+  /** Runs from the first deletion on. */
+  #erasure: Timer | null = null;
+  /** How many deletions have been noted. */
+  #deletions: number;
   /** Whether it has been reported that there is no room. */
   #isShort = false;
   last: DiskStats["compaction"] = null;
@@ -53,11 +55,8 @@ export class Compactor {
     this.#parts = parts;
     this.#snapshotBytes = snapshotBytes;
     this.#scheduleLook();
-    this.#erasure = new Erasure(parts.clock, () => {
-      this.runInBackground();
-    });
     this.#deletions = parts.collection.deletions;
-    if (parts.deletedSince !== null) this.#erasure.note(parts.deletedSince);
+    if (parts.deletedSince !== null) this.#noteDeletion(parts.deletedSince);
   }
 
   get snapshotBytes(): number {
@@ -112,7 +111,7 @@ export class Compactor {
     const { journal, walLimitBytes, collection, clock } = this.#parts;
     if (!this.#stopped && collection.deletions > this.#deletions) {
       this.#deletions = collection.deletions;
-      this.#erasure.note(clock.now());
+      this.#noteDeletion(clock.now());
     }
     if (!this.#isIdle()) return;
     if (journal.length > Math.max(walLimitBytes, this.#snapshotBytes)) this.runInBackground();
@@ -162,7 +161,7 @@ export class Compactor {
    */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#erasure.reset();
+    this.#erasure?.cancel();
     this.#retry?.cancel();
     this.#retry = null;
     if (this.#requests === 0 && this.#parts.journal.trusted) {
@@ -187,6 +186,21 @@ export class Compactor {
     });
   }
 
+  /**
+   * Rewrites the files a day after the first deletion. On a quiet server what was deleted would
+   * otherwise be in them for months.
+   * @param deletedAt epoch milliseconds
+   */
+  #noteDeletion(deletedAt: number): void {
+    const { clock } = this.#parts;
+    // The clock may have been set back since.
+    const dueMs = Math.min(Math.max(0, deletedAt + DAY_MS - clock.now()), DAY_MS);
+    this.#erasure ??= clock.after(dueMs, () => {
+      this.#erasure = null;
+      this.runInBackground();
+    });
+  }
+
   #scheduleRetry(): void {
     if (this.#stopped || this.#parts.committer.disowned !== null) return;
     this.#retry ??= this.#parts.clock.after(this.#retryMs, () => {
@@ -203,7 +217,8 @@ export class Compactor {
     const room = await lookForRoom(this.#parts, this.#snapshotBytes);
     assertRoom(room, paths.directory);
     // What is deleted from now on may be in the new files.
-    this.#erasure.reset();
+    this.#erasure?.cancel();
+    this.#erasure = null;
     this.#current = new Compaction(this.#parts, room, (bytes) => (this.#snapshotBytes = bytes));
     await this.#current.run().finally(() => (this.#current = null));
     this.#scheduleLook();
