@@ -107,11 +107,7 @@ export class Service implements Engine {
     this.#assertOpen();
     const listing = this.#list();
     this.#listings.add(listing);
-    try {
-      return await listing;
-    } finally {
-      this.#listings.delete(listing);
-    }
+    return listing.finally(() => this.#listings.delete(listing));
   }
 
   async sessionsOf(user: string): Promise<UserSession[]> {
