@@ -10,10 +10,9 @@ import { GatheredWrites } from "../ports/gathered-writes.js";
 import { DATA_OFFSET, isEnvelope, plainDigest } from "./keys/cipher.js";
 import type { Keyring } from "./keys/keyring.js";
 import type { ByteRange } from "./lines/damaged-ranges.js";
+import { fileSource } from "./lines/line-scanner.js";
 import type { CollectionPaths } from "./paths.js";
 
-/** Bytes copied at once, or encrypted as one envelope. */
-const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = Buffer.from("\n");
 
 /** Bytes to be set aside. Each call starts from the beginning; a chunk is valid until the next. */
@@ -27,7 +26,7 @@ export function findingsIn(file: OpenFile | null, ranges: readonly ByteRange[]):
     .map(
       ({ start, end }) =>
         () =>
-          chunksOf(file, start, end),
+          fileSource(file, start, end),
     );
 }
 
@@ -119,20 +118,5 @@ async function write(
     throw error;
   } finally {
     await target.close();
-  }
-}
-
-/** The bytes from `start` to `end`, or to the end of the file if that comes first. */
-async function* chunksOf(
-  file: OpenFile,
-  start: number,
-  end: number,
-): AsyncGenerator<Buffer, void, undefined> {
-  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - start));
-  for (let at = start; at < end;) {
-    const read = await file.read(chunk.subarray(0, Math.min(chunk.length, end - at)), at);
-    if (read === 0) return;
-    yield chunk.subarray(0, read);
-    at += read;
   }
 }

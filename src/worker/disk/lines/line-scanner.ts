@@ -12,16 +12,21 @@ const MAX_LINE_BYTES = 2 ** 29 - 24;
 /** The chunks of a stream. Each stays what it is while the next one is read. */
 export type ByteSource = AsyncGenerator<Buffer, unknown, undefined>;
 
-/** The bytes of a file from its beginning; an empty stream without a file. */
-export async function* fileSource(file: ReadableFile | null): ByteSource {
+/** The bytes of a file between two offsets, or up to its end; an empty stream without a file. */
+export async function* fileSource(
+  file: ReadableFile | null,
+  start = 0,
+  end = Infinity,
+): AsyncGenerator<Buffer, void, undefined> {
   if (file === null) return;
-  let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  let spare = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  for (let position = 0; ;) {
-    const read = await file.read(chunk, position);
+  const size = Math.min(CHUNK_BYTES, end - start);
+  let chunk = Buffer.allocUnsafeSlow(size);
+  let spare = Buffer.allocUnsafeSlow(size);
+  for (let at = start; at < end;) {
+    const read = await file.read(chunk.subarray(0, Math.min(size, end - at)), at);
     if (read === 0) return;
     yield chunk.subarray(0, read);
-    position += read;
+    at += read;
     [chunk, spare] = [spare, chunk];
   }
 }
