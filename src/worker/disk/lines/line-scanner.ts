@@ -75,9 +75,8 @@ class LineParts {
   readonly #onLine: (line: Line) => void;
   #parts: Buffer[] = [];
   #partsBytes = 0;
-  /** Offsets in the stream: the start of the current line, and the end of the input so far. */
+  /** Offset in the stream of the start of the current line. */
   #start = 0;
-  #position = 0;
 
   constructor(onLine: (line: Line) => void) {
     this.#onLine = onLine;
@@ -90,7 +89,6 @@ class LineParts {
       at = end + 1;
     }
     const rest = chunk.subarray(at);
-    this.#position += rest.length;
     this.#partsBytes += rest.length;
     if (this.#partsBytes > MAX_LINE_BYTES) this.#parts = [];
     // A copy, because the chunk will be reused.
@@ -103,16 +101,15 @@ class LineParts {
 
   #emit(tail: Buffer, terminated: boolean): void {
     const start = this.#start;
-    const end = this.#position + tail.length;
+    const length = this.#partsBytes + tail.length;
+    const end = start + length;
     let bytes: Buffer | null = tail;
     if (this.#partsBytes > 0) {
-      const tooLong = this.#partsBytes + tail.length > MAX_LINE_BYTES;
-      bytes = tooLong ? null : Buffer.concat([...this.#parts, tail]);
+      bytes = length > MAX_LINE_BYTES ? null : Buffer.concat([...this.#parts, tail]);
       this.#parts = [];
       this.#partsBytes = 0;
     }
     this.#start = terminated ? end + 1 : end;
-    this.#position = this.#start;
     this.#onLine({ bytes, start, end, terminated });
   }
 }
