@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 
-import { type Files, openIfThere, type OpenFile } from "../ports/files.js";
+import type { Files, OpenFile } from "../ports/files.js";
 import { GatheredWrites } from "../ports/gathered-writes.js";
 import { DATA_OFFSET, isEnvelope, plainDigest } from "./keys/cipher.js";
 import type { Keyring } from "./keys/keyring.js";
@@ -20,14 +20,9 @@ export type Finding = () => AsyncIterable<Buffer> | Iterable<Buffer>;
 
 /** The damaged ranges of a file, which must stay open. */
 export function findingsIn(file: OpenFile | null, ranges: readonly ByteRange[]): Finding[] {
-  if (file === null) return [];
-  return ranges
-    .filter(({ start, end }) => start < end)
-    .map(
-      ({ start, end }) =>
-        () =>
-          fileSource(file, start, end),
-    );
+  return ranges.flatMap(({ start, end }): Finding[] =>
+    start < end ? [() => fileSource(file, start, end)] : [],
+  );
 }
 
 export function findingOf(text: string): Finding {
@@ -46,11 +41,10 @@ export async function quarantine(
 ): Promise<string | null> {
   if (findings.length === 0) return null;
   const path = paths.quarantine(await nameOf(findings, keyring));
-  const existing = await openIfThere(files, path);
-  if (existing === null) {
+  if ((await files.identity(path)) === null) {
     await write(files, paths.quarantineTemporary, keyring, findings);
     await files.rename(paths.quarantineTemporary, path);
-  } else await existing.close();
+  }
   // Even if it existed: its creator may have been killed before this step.
   await files.syncDirectory(paths.directory); // guard: quarantine, directory
   return path;
