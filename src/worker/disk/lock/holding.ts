@@ -22,7 +22,7 @@ export class Holding {
   #address: Address | null;
   /** Whether there is a snapshot beside it; null before there is a journal. */
   #hasSnapshot: (() => boolean) | null = null;
-  #released = false;
+  released = false;
   /** When it was found to be ours for the last time, before that was found. */
   #lastFound: Moment;
   #regaining: Promise<StoreError | null> | null = null;
@@ -93,7 +93,7 @@ export class Holding {
    * @param beating a heartbeat that is under way
    */
   async release(beating: Promise<void> | null): Promise<void> {
-    this.#released = true;
+    this.released = true;
     await beating;
     await this.#regaining?.catch(() => undefined);
     const { files, paths } = this.#parts;
@@ -130,7 +130,7 @@ export class Holding {
       return this.#gone(isLost);
     }
     // Nobody would release it again.
-    if (this.#released) return goneError(paths);
+    if (this.released) return goneError(paths);
     return (this.#regaining ??= this.#regain(moment).finally(() => (this.#regaining = null)));
   }
 

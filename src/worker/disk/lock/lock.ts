@@ -29,7 +29,6 @@ export class Lock {
   #isFailing = false;
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
-  #released = false;
 
   private constructor(
     parts: LockParts,
@@ -143,7 +142,6 @@ export class Lock {
 
   /** Releases the lock, unless another process has taken it. */
   async release(): Promise<void> {
-    this.#released = true;
     this.#timer?.cancel();
     await this.#holding.release(this.#beating);
   }
@@ -173,7 +171,7 @@ export class Lock {
       this.#isFailing = true;
       // The disk failed; the next heartbeat may succeed.
     }
-    if (!this.#released) this.#schedule();
+    if (!this.#holding.released) this.#schedule();
   }
 
   /** Calls `onLost` if the lock is not ours. */
