@@ -20,6 +20,8 @@ const DAY_MS = 86_400_000;
 const MIN_JOURNAL_BYTES = 64 * 1024;
 
 interface CompactorParts extends CompactionParts {
+  /** Length of the snapshot that was read; 0 if there was none. */
+  readonly snapshotBytes: number;
   /** Length of the journal from which a compaction may start by itself. */
   readonly walLimitBytes: number;
   /** When the first session was deleted that the files may still have, or null if there is none. */
@@ -30,7 +32,8 @@ interface CompactorParts extends CompactionParts {
 
 export class Compactor {
   readonly #parts: CompactorParts;
-  #snapshotBytes: number;
+  /** Length of the current snapshot; 0 if there is none. */
+  snapshotBytes: number;
   #running: Promise<void> | null = null;
   #current: Compaction | null = null;
   #next: Promise<void> | null = null;
@@ -51,16 +54,12 @@ export class Compactor {
   #isShort = false;
   last: DiskStats["compaction"] = null;
 
-  constructor(parts: CompactorParts, snapshotBytes: number) {
+  constructor(parts: CompactorParts) {
     this.#parts = parts;
-    this.#snapshotBytes = snapshotBytes;
+    this.snapshotBytes = parts.snapshotBytes;
     this.#scheduleLook();
     this.#deletions = parts.collection.deletions;
     if (parts.deletedSince !== null) this.#noteDeletion(parts.deletedSince);
-  }
-
-  get snapshotBytes(): number {
-    return this.#snapshotBytes;
   }
 
   /**
@@ -114,7 +113,7 @@ export class Compactor {
       this.#noteDeletion(clock.now());
     }
     if (!this.#isIdle()) return;
-    if (journal.length > Math.max(walLimitBytes, this.#snapshotBytes)) this.runInBackground();
+    if (journal.length > Math.max(walLimitBytes, this.snapshotBytes)) this.runInBackground();
     else if (journal.length >= this.#nextLook) {
       this.#looking ??= this.#look().finally(() => (this.#looking = null));
     }
@@ -126,14 +125,14 @@ export class Compactor {
 
   async #look(): Promise<void> {
     const { journal } = this.#parts;
-    const { free, snapshot, ample } = await lookForRoom(this.#parts, this.#snapshotBytes);
+    const { free, snapshot, ample } = await lookForRoom(this.#parts, this.snapshotBytes);
     const spare = free - ample;
     this.#nextLook = journal.length + Math.max(MIN_JOURNAL_BYTES, snapshot / 16, spare / 4);
     if (spare < 0 && this.#isIdle()) this.runInBackground();
   }
 
   #scheduleLook(): void {
-    this.#nextLook = Math.max(MIN_JOURNAL_BYTES, this.#snapshotBytes / 4);
+    this.#nextLook = Math.max(MIN_JOURNAL_BYTES, this.snapshotBytes / 4);
   }
 
   /**
@@ -214,16 +213,16 @@ export class Compactor {
     const { clock, paths, log } = this.#parts;
     const at = clock.now();
     const started = monotonic();
-    const room = await lookForRoom(this.#parts, this.#snapshotBytes);
+    const room = await lookForRoom(this.#parts, this.snapshotBytes);
     assertRoom(room, paths.directory);
     // What is deleted from now on may be in the new files.
     this.#erasure?.cancel();
     this.#erasure = null;
-    this.#current = new Compaction(this.#parts, room, (bytes) => (this.#snapshotBytes = bytes));
+    this.#current = new Compaction(this.#parts, room, (bytes) => (this.snapshotBytes = bytes));
     await this.#current.run().finally(() => (this.#current = null));
     this.#scheduleLook();
     const durationMs = monotonic() - started;
     this.last = { at, durationMs };
-    log(`compacted to ${this.#snapshotBytes} bytes in ${durationMs.toFixed(0)} ms`);
+    log(`compacted to ${this.snapshotBytes} bytes in ${durationMs.toFixed(0)} ms`);
   }
 }

@@ -121,7 +121,7 @@ async function open(wiring: Wiring & Environment, sharing: Sharing | null): Prom
     }
     await assertNotDeparted(files, paths);
   }
-  // Without one nothing is written, and the opening finds by itself that the lock is lost.
+  // Before there is one nothing is written, and the opening finds by itself that the lock is lost.
   let committer: Committer | null = null;
   const { owner, abandoned = [] } = config;
   const lock = await keepAliveDuring(

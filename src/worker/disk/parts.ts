@@ -78,16 +78,13 @@ export function assemble(wiring: Wiring, lock: Lock, opened: OpenedCollection): 
     onDistrust,
     onTouchFailure: report,
   });
-  const compactor: Compactor = new Compactor(
-    {
-      ...wiring,
-      ...opened,
-      committer,
-      walLimitBytes: config.disk.walLimitBytes,
-      assertOwned: () => lock.assertHeld(),
-    },
-    opened.snapshotBytes,
-  );
+  const compactor: Compactor = new Compactor({
+    ...wiring,
+    ...opened,
+    committer,
+    walLimitBytes: config.disk.walLimitBytes,
+    assertOwned: () => lock.assertHeld(),
+  });
   const sweeper = new Sweeper({
     ...wiring,
     collection,
