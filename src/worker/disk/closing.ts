@@ -1,22 +1,13 @@
 /** Closes a collection: writes changes that are only in memory, then releases all resources. */
 import { StoreError } from "../../protocol/errors.js";
 import { ioError } from "../ports/failure.js";
-import type { Committer } from "./committer.js";
-import type { Compactor } from "./compactor.js";
 import type { Journal } from "./journal/journal.js";
 import type { Lock } from "./lock/lock.js";
-import type { Presence } from "./presence.js";
-import type { Sweeper } from "./sweeper.js";
-import type { UserSessions } from "./user-sessions.js";
+import type { Parts } from "./parts.js";
 
-interface ClosingParts {
+interface ClosingParts extends Parts {
   readonly durable: boolean;
   readonly journal: Journal;
-  readonly committer: Committer;
-  readonly compactor: Compactor;
-  readonly presence: Presence;
-  readonly sweeper: Sweeper;
-  readonly userSessions: UserSessions;
   readonly lock: Lock;
 }
 

@@ -16,8 +16,9 @@ export interface Group {
   readonly writes: readonly PendingWrite[];
   /** Whether it waits, rather than fails, while writes are refused. */
   readonly isPatient: boolean;
-  /** Settles the call. */
-  readonly answer: (error?: StoreError) => void;
+  /** Settle the call. */
+  readonly resolve: () => void;
+  readonly reject: (error: StoreError) => void;
 }
 
 /** Runs between two commits. */
@@ -164,15 +165,4 @@ function changesSessions(item: Group | Task): boolean {
 
 function isPatient(item: Group | Task): boolean {
   return isGroup(item) && item.isPatient;
-}
-
-/** The answer of a group that settles a promise. */
-export function answering(
-  resolve: () => void,
-  reject: (error: StoreError) => void,
-): Group["answer"] {
-  return (error) => {
-    if (error === undefined) resolve();
-    else reject(error);
-  };
 }

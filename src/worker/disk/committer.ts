@@ -9,7 +9,7 @@ import { monotonic } from "../../protocol/timers.js";
 import { ioError } from "../ports/failure.js";
 import { deletionsOf } from "./clearing.js";
 import { CommitMeter } from "./commit-meter.js";
-import { answering, CommitQueue, type Group } from "./commit-queue.js";
+import { CommitQueue, type Group } from "./commit-queue.js";
 import { CommitRecords, type CommitRecordsParts } from "./commit-records.js";
 import type { PendingWrite } from "./pending-write.js";
 import type { PendingWrites } from "./pending-writes.js";
@@ -86,7 +86,7 @@ export class Committer {
       return Promise.reject(refusal);
     }
     const done = new Promise<void>((resolve, reject) => {
-      this.#queue.push({ writes, isPatient, answer: answering(resolve, reject) });
+      this.#queue.push({ writes, isPatient, resolve, reject });
     });
     for (const write of writes) write.done = done;
     return done;
@@ -100,10 +100,10 @@ export class Committer {
     if (this.refusal !== null) return Promise.reject(this.refusal);
     const endClear = this.#parts.pending.beginClear();
     return new Promise((resolve, reject) => {
-      const answer = answering(resolve, reject);
       const end = (error?: StoreError): void => {
         endClear();
-        answer(error);
+        if (error === undefined) resolve();
+        else reject(error);
       };
       this.#queue.push({ run: async () => end(await this.#deleteAll()), giveUp: end });
     });
@@ -181,10 +181,11 @@ export class Committer {
 
   async #deleteAll(): Promise<StoreError | undefined> {
     let error: StoreError | undefined;
-    const answer = (failure?: StoreError): void => void (error = failure);
+    const resolve = (): void => undefined;
+    const reject = (failure: StoreError): void => void (error = failure);
     // Commits even if there are no sessions, to fail while writes are refused.
     for (const writes of deletionsOf(this.#parts.collection)) {
-      await this.#commit([{ writes, isPatient: false, answer }]);
+      await this.#commit([{ writes, isPatient: false, resolve, reject }]);
       if (error !== undefined) return error;
     }
     return undefined;
@@ -211,9 +212,9 @@ export class Committer {
       return;
     }
     if (records > 0) this.#meter.add(monotonic() - startedAt, records);
-    for (const { writes, answer } of groups) {
+    for (const { writes, resolve } of groups) {
       await pending.commit(writes);
-      answer();
+      resolve();
     }
     if (records > 0) this.#parts.onCommit();
   }
@@ -233,13 +234,13 @@ export class Committer {
 
   #fail(groups: readonly Group[], error: StoreError): void {
     const { pending, collection } = this.#parts;
-    for (const { writes, answer } of groups) {
+    for (const { writes, reject } of groups) {
       pending.fail(writes, error);
       for (const { sid } of writes) {
         // Its record would have included earlier touches.
         if (collection.get(sid) !== undefined) this.#touches.add(sid);
       }
-      answer(error);
+      reject(error);
     }
     if (this.refusal === null) this.#touches.schedule();
   }

@@ -33,11 +33,9 @@ export interface CompactionParts extends RoomParts {
 interface NewFiles {
   readonly snapshotBytes: number;
   readonly journal: OpenFile;
-  /** The length of what only the new journal has: which writes of guests were executed. */
-  readonly head: number;
-  /** The new journal goes on with the records at this offset of the current one … */
-  readonly from: number;
-  /** … and contains them up to this offset. */
+  /** How much farther from its beginning a record is than in the current journal. */
+  readonly shift: number;
+  /** The new journal has the records up to this offset of the current one. */
   readonly copied: number;
   /** Whether the current one was trusted when the compaction began. */
   readonly trusted: boolean;
@@ -66,7 +64,7 @@ export class Compaction {
    * @throws StoreError `STORE_IO`, `STORE_LOCKED`; no data is lost: each file is either old or new
    */
   async run(): Promise<void> {
-    const { files, journal, committer, paths, keyring } = this.#parts;
+    const { files, journal, committer, paths, keyring, executed, clock } = this.#parts;
     if (committer.disowned !== null) throw committer.disowned;
     // 1. All acknowledged writes are in memory; all records after `from` stay in the journal. If the
     //    journal is not trusted, nothing of it is kept, and writes are refused until it is replaced.
@@ -81,11 +79,13 @@ export class Compaction {
       const nextJournal = await this.#makeFile(paths.journalTemporary);
       await old.holdSnapshot();
       const snapshotBytes = await this.#writeSnapshot(snapshot, pace);
-      const head = await writeMarks(nextJournal, this.#parts);
-      const copied = trusted ? await this.#copyTail(nextJournal, head, from, pace) : from;
+      const head = await writeMarks(nextJournal, executed, keyring, clock.now());
+      // Behind the marks, which only the new journal has, it goes on with the records at `from`.
+      const shift = head - from;
+      const copied = trusted ? await this.#copyTail(nextJournal, from, shift, pace) : from;
       // The snapshot has touches that are not in the journal: older ones must not be replayed over it.
       committer.flushTouches(); // guard: compaction, touches before the snapshot
-      const next = { snapshotBytes, journal: nextJournal, head, from, copied, trusted };
+      const next = { snapshotBytes, journal: nextJournal, shift, copied, trusted };
       await committer.exclusively(() => this.#replaceFiles(next, old));
     } catch (cause) {
       await this.#discard();
@@ -150,7 +150,7 @@ export class Compaction {
   }
 
   /** Copies the records since the start, except a few. @returns up to where */
-  async #copyTail(file: OpenFile, head: number, from: number, pace: Pace): Promise<number> {
+  async #copyTail(file: OpenFile, from: number, shift: number, pace: Pace): Promise<number> {
     const { journal } = this.#parts;
     let copied = from;
     let synced = from;
@@ -159,7 +159,7 @@ export class Compaction {
       const rest = journal.length - copied;
       // A few are left for the moment in which commits wait anyway.
       const bytes = copied > from && rest <= COPY_BYTES ? 0 : Math.min(COPY_BYTES, rest);
-      await journal.copyTo(file, copied, copied + bytes, head + copied - from);
+      await journal.copyTo(file, copied, copied + bytes, copied + shift);
       copied += bytes;
       if (copied - synced >= SYNC_BYTES) {
         await file.sync();
@@ -176,10 +176,10 @@ export class Compaction {
     this.#assertWanted();
     this.#isReplacing = true;
     const { files, paths, journal, committer, assertOwned } = this.#parts;
-    const { head, from, copied, trusted } = next;
+    const { shift, copied, trusted } = next;
     if (journal.trusted !== trusted) throw new Error(`${paths.journal} failed meanwhile`);
     const end = trusted ? journal.length : copied;
-    await journal.copyTo(next.journal, copied, end, head + copied - from);
+    await journal.copyTo(next.journal, copied, end, copied + shift);
     await next.journal.sync(); // guard: compaction, fsync of the new journal
     // Without `durable` the old journal may lack its end on the disk; replaying it would undo writes.
     if (trusted) await journal.sync(); // guard: compaction, fsync of the old journal
@@ -196,7 +196,7 @@ export class Compaction {
       await old.holdJournal();
       await files.rename(paths.journalTemporary, paths.journal);
       this.#temporaries.delete(next.journal);
-      journal.replace(next.journal, head + end - from);
+      journal.replace(next.journal, end + shift);
       await files.syncDirectory(paths.directory); // guard: compaction, directory after the journal
     } catch (cause) {
       journal.distrust();

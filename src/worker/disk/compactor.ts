@@ -2,22 +2,26 @@
  * When to compact: when the journal exceeds its limit, before there is no room left for it, on
  * request, a day after a deletion, when the journal cannot be trusted, and again after a failure.
  */
+import type { DiskStats } from "../../protocol/contract.js";
 import { StoreError } from "../../protocol/errors.js";
 import { monotonic } from "../../protocol/timers.js";
 import type { Timer } from "../ports/clock.js";
 import { ioError, isDiskFull } from "../ports/failure.js";
 import { Compaction, type CompactionParts } from "./compaction.js";
 import { assertRoom, lookForRoom, noSpace } from "./disk-room.js";
-import { Erasure } from "./erasure.js";
 
 /** Delay after a failure: starts at the first and doubles up to the last. */
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 30_000;
 
+const DAY_MS = 86_400_000;
+
 /** A shorter journal is not compacted for want of room: that would free too little. */
 const MIN_JOURNAL_BYTES = 64 * 1024;
 
 interface CompactorParts extends CompactionParts {
+  /** Length of the snapshot that was read; 0 if there was none. */
+  readonly snapshotBytes: number;
   /** Length of the journal from which a compaction may start by itself. */
   readonly walLimitBytes: number;
   /** When the first session was deleted that the files may still have, or null if there is none. */
@@ -28,7 +32,8 @@ interface CompactorParts extends CompactionParts {
 
 export class Compactor {
   readonly #parts: CompactorParts;
-  #snapshotBytes: number;
+  /** Length of the current snapshot; 0 if there is none. */
+  snapshotBytes: number;
   #running: Promise<void> | null = null;
   #current: Compaction | null = null;
   #next: Promise<void> | null = null;
@@ -41,30 +46,20 @@ export class Compactor {
   /** Length of the journal from which to look whether the room is getting short. */
   #nextLook = 0;
   #looking: Promise<void> | null = null;
-  readonly #erasure: Erasure;
-  /** How many deletions there were when the erasure was last told. */
-  #deletions = 0;
+  /** Runs from the first deletion on. */
+  #erasure: Timer | null = null;
+  /** How many deletions have been noted. */
+  #deletions: number;
   /** Whether it has been reported that there is no room. */
   #isShort = false;
-  #last: { at: number; durationMs: number } | null = null;
+  last: DiskStats["compaction"] = null;
 
-  constructor(parts: CompactorParts, snapshotBytes: number) {
+  constructor(parts: CompactorParts) {
     this.#parts = parts;
-    this.#snapshotBytes = snapshotBytes;
+    this.snapshotBytes = parts.snapshotBytes;
     this.#scheduleLook();
-    this.#erasure = new Erasure(parts.clock, () => {
-      this.runInBackground();
-    });
     this.#deletions = parts.collection.deletions;
-    if (parts.deletedSince !== null) this.#erasure.note(parts.deletedSince);
-  }
-
-  get snapshotBytes(): number {
-    return this.#snapshotBytes;
-  }
-
-  get last(): { at: number; durationMs: number } | null {
-    return this.#last;
+    if (parts.deletedSince !== null) this.#noteDeletion(parts.deletedSince);
   }
 
   /**
@@ -72,14 +67,9 @@ export class Compactor {
    * one may not include what was acknowledged since it began.
    * @throws StoreError `STORE_IO`, `STORE_LOCKED`; no data is lost: each file is either old or new
    */
-  async run(): Promise<void> {
+  run(): Promise<void> {
     this.#requests++;
-    this.#givenUp = false;
-    try {
-      await this.#runNext();
-    } finally {
-      this.#requests--;
-    }
+    return this.#runNext().finally(() => this.#requests--);
   }
 
   #runNext(): Promise<void> {
@@ -107,7 +97,6 @@ export class Compactor {
           throw error;
         },
       )
-      .then(() => undefined)
       .finally(() => (this.#running = null));
     return this.#running;
   }
@@ -121,10 +110,10 @@ export class Compactor {
     const { journal, walLimitBytes, collection, clock } = this.#parts;
     if (!this.#stopped && collection.deletions > this.#deletions) {
       this.#deletions = collection.deletions;
-      this.#erasure.note(clock.now());
+      this.#noteDeletion(clock.now());
     }
     if (!this.#isIdle()) return;
-    if (journal.length > Math.max(walLimitBytes, this.#snapshotBytes)) this.runInBackground();
+    if (journal.length > Math.max(walLimitBytes, this.snapshotBytes)) this.runInBackground();
     else if (journal.length >= this.#nextLook) {
       this.#looking ??= this.#look().finally(() => (this.#looking = null));
     }
@@ -136,14 +125,14 @@ export class Compactor {
 
   async #look(): Promise<void> {
     const { journal } = this.#parts;
-    const { free, snapshot, ample } = await lookForRoom(this.#parts, this.#snapshotBytes);
+    const { free, snapshot, ample } = await lookForRoom(this.#parts, this.snapshotBytes);
     const spare = free - ample;
     this.#nextLook = journal.length + Math.max(MIN_JOURNAL_BYTES, snapshot / 16, spare / 4);
     if (spare < 0 && this.#isIdle()) this.runInBackground();
   }
 
   #scheduleLook(): void {
-    this.#nextLook = Math.max(MIN_JOURNAL_BYTES, this.#snapshotBytes / 4);
+    this.#nextLook = Math.max(MIN_JOURNAL_BYTES, this.snapshotBytes / 4);
   }
 
   /**
@@ -171,7 +160,7 @@ export class Compactor {
    */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#erasure.reset();
+    this.#erasure?.cancel();
     this.#retry?.cancel();
     this.#retry = null;
     if (this.#requests === 0 && this.#parts.journal.trusted) {
@@ -196,6 +185,21 @@ export class Compactor {
     });
   }
 
+  /**
+   * Rewrites the files a day after the first deletion. On a quiet server what was deleted would
+   * otherwise be in them for months.
+   * @param deletedAt epoch milliseconds
+   */
+  #noteDeletion(deletedAt: number): void {
+    const { clock } = this.#parts;
+    // The clock may have been set back since.
+    const dueMs = Math.min(Math.max(0, deletedAt + DAY_MS - clock.now()), DAY_MS);
+    this.#erasure ??= clock.after(dueMs, () => {
+      this.#erasure = null;
+      this.runInBackground();
+    });
+  }
+
   #scheduleRetry(): void {
     if (this.#stopped || this.#parts.committer.disowned !== null) return;
     this.#retry ??= this.#parts.clock.after(this.#retryMs, () => {
@@ -209,15 +213,16 @@ export class Compactor {
     const { clock, paths, log } = this.#parts;
     const at = clock.now();
     const started = monotonic();
-    const room = await lookForRoom(this.#parts, this.#snapshotBytes);
+    const room = await lookForRoom(this.#parts, this.snapshotBytes);
     assertRoom(room, paths.directory);
     // What is deleted from now on may be in the new files.
-    this.#erasure.reset();
-    this.#current = new Compaction(this.#parts, room, (bytes) => (this.#snapshotBytes = bytes));
+    this.#erasure?.cancel();
+    this.#erasure = null;
+    this.#current = new Compaction(this.#parts, room, (bytes) => (this.snapshotBytes = bytes));
     await this.#current.run().finally(() => (this.#current = null));
     this.#scheduleLook();
     const durationMs = monotonic() - started;
-    this.#last = { at, durationMs };
-    log(`compacted to ${this.#snapshotBytes} bytes in ${durationMs.toFixed(0)} ms`);
+    this.last = { at, durationMs };
+    log(`compacted to ${this.snapshotBytes} bytes in ${durationMs.toFixed(0)} ms`);
   }
 }

@@ -5,9 +5,8 @@
 import { type Files, openIfThere, type ReadableFile } from "../ports/files.js";
 import { withFilesAtOnce } from "./files-at-once.js";
 import { plainDigest } from "./keys/cipher.js";
+import { fileSource } from "./lines/line-scanner.js";
 import type { CollectionPaths } from "./paths.js";
-
-const CHUNK_BYTES = 1024 * 1024;
 
 /** A file of a collection, by what it is. */
 export type Kind = "snapshot" | "journal" | "salt";
@@ -75,11 +74,8 @@ async function copyFile(
   const digest = plainDigest();
   const target = await files.open(path, "create");
   try {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     let bytes = 0;
-    for (;;) {
-      const part = chunk.subarray(0, await source.read(chunk, bytes));
-      if (part.length === 0) break;
+    for await (const part of fileSource(source)) {
       digest.update(part);
       await target.write(part, bytes);
       bytes += part.length;

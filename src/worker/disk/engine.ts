@@ -16,13 +16,13 @@ import { withPatientRenames } from "../ports/patient-renames.js";
 import { type ProcessTable, systemProcesses } from "../ports/process-table.js";
 import { timedFiles } from "../ports/timed-files.js";
 import { closeCollection } from "./closing.js";
+import type { Committer } from "./committer.js";
 import { assertNotDeparted, assertPresent, markDeparted } from "./departure.js";
 import { Executed } from "./executed.js";
 import { Lifetime, type Limits } from "./lifetime.js";
 import { Lock } from "./lock/lock.js";
 import type { Meeting } from "./lock/meeting.js";
 import { openCollection } from "./opening.js";
-import { Ownership } from "./ownership.js";
 import { assemble, type Guests, limitDisk, type Wiring } from "./parts.js";
 import { collectionPaths } from "./paths.js";
 import { memoryLimits } from "./memory-room.js";
@@ -93,7 +93,7 @@ export async function openOwned(
   const paths = collectionPaths(config.disk.directory, config.disk.collection);
   const files = timedFiles(environment.files, environment.clock);
   const wiring: Wiring & Environment = {
-    ...{ ...environment, report, onExpired, log, files, disk: files, config, paths },
+    ...{ ...environment, report, onExpired, log, files, config, paths },
     limits: memoryLimits(config.disk.maxBytes),
     lifetime: new Lifetime(config),
     executed: new Executed(environment.clock),
@@ -121,21 +121,22 @@ async function open(wiring: Wiring & Environment, sharing: Sharing | null): Prom
     }
     await assertNotDeparted(files, paths);
   }
-  const ownership = new Ownership((error) => {
-    report(error);
-    sharing?.onLost(error);
-  });
+  // Before there is one nothing is written, and the opening finds by itself that the lock is lost.
+  let committer: Committer | null = null;
   const { owner, abandoned = [] } = config;
   const lock = await keepAliveDuring(
     Lock.acquire({ ...wiring, owner, abandoned, meeting: sharing }, (error) => {
-      ownership.lose(error);
+      committer?.disown(error);
+      report(error);
+      sharing?.onLost(error);
     }),
   );
   if (lock === null) return null;
   try {
     // They may have been moved while the lock was waited for.
     if (config.disk.isDeparting !== true) await assertNotDeparted(files, paths);
-    return { ...(await openLocked(wiring, lock, ownership)), lock };
+    const opened = await openLocked(wiring, lock, (made) => (committer = made));
+    return { ...opened, lock };
   } catch (cause) {
     await lock.release().catch(() => undefined);
     throw ioError(`cannot open the collection in ${paths.directory}`, cause);
@@ -167,27 +168,21 @@ export function realEnvironment(files: Files): Environment {
 async function openLocked(
   wiring: Wiring,
   lock: Lock,
-  ownership: Ownership,
+  onCommitter: (committer: Committer) => void,
 ): Promise<Omit<Owned, "lock">> {
   const { files, paths, clock, config } = wiring;
   const opened = await keepAliveDuring(
     openCollection({
-      files,
-      paths,
-      clock,
+      ...wiring,
       passwords: config.encryptionKeys,
-      limits: wiring.limits,
-      assertOwned: () => lock.assertHeld(),
       ttlMs: config.ttlMs,
-      lifetime: wiring.lifetime,
-      executed: wiring.executed,
+      assertOwned: () => lock.assertHeld(),
       isAlone: wiring.sharing === null || lock.isProven,
-      log: wiring.log,
     }),
   );
   const parts = assemble(wiring, lock, opened);
   lock.keeps(() => parts.compactor.snapshotBytes > 0);
-  ownership.handTo(parts.committer);
+  onCommitter(parts.committer);
   try {
     await lock.assertHeld();
     await removeLeftovers(files, paths);
@@ -202,15 +197,13 @@ async function openLocked(
   const engine = new Service({
     ...parts,
     collection: opened.collection,
-    journal: opened.journal,
+    opened,
     executed: wiring.executed,
     clock,
-    recovered: opened.recovered,
-    quarantined: opened.damaged,
     depart: () => markDeparted(files, paths),
     release: async () => {
       await closeCollection(closing).finally(() => {
-        wiring.disk.limit(config.maxPendingMs, null);
+        files.limit(config.maxPendingMs, null);
       });
       wiring.log("closed");
     },

@@ -17,6 +17,23 @@ export interface FilesAtOnce {
   readonly hasChanged: () => Promise<boolean>;
 }
 
+/** Opens both for reading, as far as they are there, and closes them when they have been used. */
+export async function withFiles<T>(
+  files: Files,
+  paths: CollectionPaths,
+  use: (snapshot: OpenFile | null, journal: OpenFile | null) => Promise<T>,
+): Promise<T> {
+  const snapshot = await openIfThere(files, paths.snapshot);
+  let journal: OpenFile | null = null;
+  try {
+    journal = await openIfThere(files, paths.journal);
+    return await use(snapshot, journal);
+  } finally {
+    // They were only read, so errors do not matter; and one must not keep the other open.
+    await Promise.allSettled([snapshot?.close(), journal?.close()]);
+  }
+}
+
 /**
  * Opens both and uses them, again if that finds that they changed meanwhile.
  * @throws StoreError `STORE_LOCKED` if they change all the time
@@ -27,20 +44,14 @@ export async function withFilesAtOnce<T>(
   use: (found: FilesAtOnce) => Promise<T | "changed">,
 ): Promise<T> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const snapshot = await openIfThere(files, paths.snapshot);
-    let journal: OpenFile | null = null;
-    try {
-      journal = await openIfThere(files, paths.journal);
+    const result = await withFiles(files, paths, async (snapshot, journal) => {
       const hasChanged = async (): Promise<boolean> =>
         (await isAnother(files, paths.snapshot, snapshot)) ||
         (await isAnother(files, paths.journal, journal));
       const upToNow = journal === null ? null : ending(journal, await journal.size());
-      const result = await use({ snapshot, journal: upToNow, hasChanged });
-      if (result !== "changed") return result;
-    } finally {
-      // They were only read, so errors do not matter; and one must not keep the other open.
-      await Promise.allSettled([snapshot?.close(), journal?.close()]);
-    }
+      return use({ snapshot, journal: upToNow, hasChanged });
+    });
+    if (result !== "changed") return result;
   }
   throw new StoreError(
     "STORE_LOCKED",

@@ -86,18 +86,14 @@ async function attempt(
 /** What has been read: the sessions, or, once they take too much, how much each of them takes. */
 class Content {
   readonly #maxBytes: number;
-  #loaded: Pick<Loaded, "collection" | "replay"> | null;
+  /** Null where the sessions take too much. */
+  loaded: Pick<Loaded, "collection" | "replay"> | null;
   readonly #sizes = new Map<string, number>();
 
   constructor(maxBytes: number, now: number, fallbackExpiry: number) {
     this.#maxBytes = maxBytes;
     const collection = new Collection();
-    this.#loaded = { collection, replay: new Replay(collection, now, fallbackExpiry) };
-  }
-
-  /** Null where the sessions take too much. */
-  get loaded(): Pick<Loaded, "collection" | "replay"> | null {
-    return this.#loaded;
+    this.loaded = { collection, replay: new Replay(collection, now, fallbackExpiry) };
   }
 
   /** How many bytes of memory the sessions would take, about, if that is too much. */
@@ -108,17 +104,17 @@ class Content {
   }
 
   apply(change: Change): void {
-    if (this.#loaded === null) {
+    if (this.loaded === null) {
       // No deletions: where the sizes matter, what is deleted in the end has not been stored before.
       if (change.op === "store") this.#note(change.sid, change.session);
       return;
     }
-    const { collection, replay } = this.#loaded;
+    const { collection, replay } = this.loaded;
     replay.apply(change);
     if (collection.bytes <= this.#maxBytes) return;
     for (const [sid, session] of collection.sessions()) this.#note(sid, session);
     // At once: with a heap that is nearly full while the rest is read, V8 may give up.
-    this.#loaded = null;
+    this.loaded = null;
   }
 
   #note(sid: string, session: SessionDocument): void {

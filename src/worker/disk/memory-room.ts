@@ -139,20 +139,17 @@ export class MemoryRoom {
 
   /** Gives the room back when the writes have been committed or have failed. */
   async releaseAfter(reservation: Reservation, committed: Promise<void>): Promise<void> {
-    let isCommitted = false;
+    const { incoming, growth, evicted } = reservation;
     try {
       await committed;
-      isCommitted = true;
+      this.#evicted += evicted.length;
+    } catch (error) {
+      for (const sid of evicted) this.#parts.collection.restoreUnused(sid);
+      throw error;
     } finally {
-      this.#release(reservation, isCommitted);
+      this.#incoming -= incoming;
+      this.#growth -= growth;
     }
-  }
-
-  #release({ incoming, growth, evicted }: Reservation, isCommitted: boolean): void {
-    this.#incoming -= incoming;
-    this.#growth -= growth;
-    if (isCommitted) this.#evicted += evicted.length;
-    else for (const sid of evicted) this.#parts.collection.restoreUnused(sid);
   }
 
   /** Evicts unused sessions. @returns how many bytes that frees */

@@ -6,9 +6,10 @@
 import { MAX_TIME } from "../../protocol/config.js";
 import { StoreError } from "../../protocol/errors.js";
 import type { Clock } from "../ports/clock.js";
-import { type Files, type OpenFile, openIfThere } from "../ports/files.js";
+import type { Files, OpenFile } from "../ports/files.js";
 import type { Collection } from "./documents/collection.js";
 import type { Executed } from "./executed.js";
+import { withFiles } from "./files-at-once.js";
 import type { Journal } from "./journal/journal.js";
 import type { JournalReading } from "./journal/journal-reader.js";
 import { openJournal } from "./journal-opening.js";
@@ -22,7 +23,7 @@ import type { MemoryLimits } from "./memory-room.js";
 import type { Converted } from "./shapes/replay.js";
 import type { SnapshotReading } from "./snapshot/snapshot-reader.js";
 
-interface OpeningParts {
+export interface OpeningParts {
   readonly files: Files;
   readonly paths: CollectionPaths;
   readonly clock: Clock;
@@ -64,16 +65,9 @@ export interface OpenedCollection {
  * @throws StoreError `STORE_KEY_MISMATCH`, `STORE_CORRUPT`, `STORE_FULL` or any error of the file system
  */
 export async function openCollection(parts: OpeningParts): Promise<OpenedCollection> {
-  const { files, paths } = parts;
-  const snapshotFile = await openIfThere(files, paths.snapshot);
-  let journalFile: OpenFile | null = null;
-  try {
-    journalFile = await openIfThere(files, paths.journal);
-    return await openFiles(parts, snapshotFile, journalFile);
-  } finally {
-    // They were only read, so errors do not matter; and one must not keep the other open.
-    await Promise.allSettled([snapshotFile?.close(), journalFile?.close()]);
-  }
+  return withFiles(parts.files, parts.paths, (snapshot, journal) =>
+    openFiles(parts, snapshot, journal),
+  );
 }
 
 async function openFiles(

@@ -3,7 +3,7 @@
  * store has it open, and copies of it. Nothing here takes the lock, or writes to the directory.
  */
 import type { DiskEngineConfig } from "../../protocol/config.js";
-import type { Engine, UserSession } from "../../protocol/contract.js";
+import type { Engine, StoredSession, UserSession } from "../../protocol/contract.js";
 import { systemClock } from "../ports/clock.js";
 import { isErrno } from "../ports/failure.js";
 import { keepAliveDuring } from "../ports/keep-alive.js";
@@ -34,10 +34,7 @@ export class Outside {
   /** Whether it has any file. */
   async exists(): Promise<boolean> {
     const { journal, snapshot } = this.paths;
-    for (const path of [journal, snapshot]) {
-      if (await isThere(path)) return true;
-    }
-    return false;
+    return (await isThere(journal)) || isThere(snapshot);
   }
 
   /** Whether its sessions were moved elsewhere, or are being: no store opens it for anything else. */
@@ -112,25 +109,21 @@ async function isThere(path: string): Promise<boolean> {
 
 /** Answers from what was read, as an engine would. @param now epoch milliseconds */
 export function lookerOver({ collection }: Reading, now: number): Looker {
-  const live = (sid: string) => {
+  const look = (sid: string): StoredSession | null => {
     const session = collection.get(sid);
-    return session !== undefined && session.expiresAt > now ? session : null;
+    return session !== undefined && session.expiresAt > now ? stored(session) : null;
   };
   return {
-    ids: async () => [...collection.sessions()].map(([sid]) => sid).filter((sid) => live(sid)),
-    inspect: async (sids) =>
-      sids.map((sid) => {
-        const session = live(sid);
-        return session === null ? null : stored(session);
-      }),
+    ids: async () => [...collection.sessions()].map(([sid]) => sid).filter((sid) => look(sid)),
+    inspect: async (sids) => sids.map(look),
     sessionsOf: async (user) =>
       collection
         .idsOf(user)
         .flatMap((sid): UserSession[] => {
-          const session = live(sid);
-          if (session === null) return [];
-          const [found, expiresAt, createdAt] = stored(session);
-          return [[sid, found, createdAt ?? 0, expiresAt]];
+          const found = look(sid);
+          if (found === null) return [];
+          const [session, expiresAt, createdAt] = found;
+          return [[sid, session, createdAt ?? 0, expiresAt]];
         })
         .sort(([, , a], [, , b]) => b - a),
   };

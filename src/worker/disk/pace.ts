@@ -14,21 +14,19 @@ const MAX_HEAD_START_BYTES = 256 * 1024;
 export class Pace {
   readonly #committer: Committer;
   readonly #journal: Journal;
-  readonly #from: number;
   readonly #growth: number;
-  readonly #headStartBytes: number;
-  #written = 0;
+  /** A longer journal has outrun what has been written so far. */
+  #limit: number;
 
   /** @param from the length of the journal when the compaction began */
   constructor(committer: Committer, journal: Journal, from: number, room: Room) {
     this.#committer = committer;
     this.#journal = journal;
-    this.#from = from;
     // What is written meanwhile is for a time in both journals. With these limits it takes half of
     // what the snapshot leaves, and commits that were already on their way have the other half.
     const spare = (room.free - room.snapshot) / 2;
     this.#growth = Math.min(MAX_GROWTH, spare / 4 / room.snapshot);
-    this.#headStartBytes = Math.min(MAX_HEAD_START_BYTES, spare / 8);
+    this.#limit = from + Math.min(MAX_HEAD_START_BYTES, spare / 8);
   }
 
   /**
@@ -51,12 +49,11 @@ export class Pace {
 
   async #writePart(write: () => Promise<number>): Promise<boolean> {
     const bytes = await write();
-    this.#written += bytes;
+    this.#limit += bytes * this.#growth;
     return bytes > 0;
   }
 
   #isOutrun(): boolean {
-    const grown = this.#journal.length - this.#from;
-    return grown > this.#headStartBytes + this.#written * this.#growth;
+    return this.#journal.length > this.#limit;
   }
 }

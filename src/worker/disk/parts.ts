@@ -3,7 +3,6 @@ import type { DiskEngineConfig } from "../../protocol/config.js";
 import type { EngineListener } from "../../protocol/contract.js";
 import type { Report, StoreError } from "../../protocol/errors.js";
 import type { Clock } from "../ports/clock.js";
-import type { Files } from "../ports/files.js";
 import type { TimedFiles } from "../ports/timed-files.js";
 import { Committer } from "./committer.js";
 import { Compactor } from "./compactor.js";
@@ -27,9 +26,7 @@ export interface Guests {
 
 /** What every part is built from. */
 export interface Wiring {
-  readonly files: Files;
-  /** The same files, of which a part may ask whether they answer. */
-  readonly disk: TimedFiles;
+  readonly files: TimedFiles;
   readonly clock: Clock;
   readonly config: DiskEngineConfig;
   readonly paths: CollectionPaths;
@@ -65,11 +62,12 @@ export function assemble(wiring: Wiring, lock: Lock, opened: OpenedCollection): 
   const committer = new Committer({
     ...wiring,
     ...opened,
+    disk: wiring.files,
     pending,
     assertOwned: () => lock.assertLeased(),
     fence:
       wiring.sharing !== null
-        ? { look: () => lock.assertNamed(), isInOrder: wiring.files.isInOrder ?? false }
+        ? { look: () => lock.assertNamed(), isInOrder: wiring.files.isInOrder }
         : null,
     makeRoom: () => compactor.makeRoom(),
     isDurable: () => config.durable || (wiring.sharing?.isDurable() ?? false),
@@ -80,16 +78,13 @@ export function assemble(wiring: Wiring, lock: Lock, opened: OpenedCollection): 
     onDistrust,
     onTouchFailure: report,
   });
-  const compactor: Compactor = new Compactor(
-    {
-      ...wiring,
-      ...opened,
-      committer,
-      walLimitBytes: config.disk.walLimitBytes,
-      assertOwned: () => lock.assertHeld(),
-    },
-    opened.snapshotBytes,
-  );
+  const compactor: Compactor = new Compactor({
+    ...wiring,
+    ...opened,
+    committer,
+    walLimitBytes: config.disk.walLimitBytes,
+    assertOwned: () => lock.assertHeld(),
+  });
   const sweeper = new Sweeper({
     ...wiring,
     collection,
@@ -126,11 +121,11 @@ export function assemble(wiring: Wiring, lock: Lock, opened: OpenedCollection): 
 
 /** From now on an operation that takes too long fails; what came of it is mended later. */
 export function limitDisk(
-  { disk, config, report }: Wiring,
+  { files, config, report }: Wiring,
   { journal }: OpenedCollection,
   { committer, compactor }: Parts,
 ): void {
-  disk.limit(config.maxPendingMs, {
+  files.limit(config.maxPendingMs, {
     onStanding: report,
     onAnswering: () => {
       committer.resume();

@@ -5,15 +5,14 @@
  */
 import { join } from "node:path";
 
-import { type Files, openIfThere, type OpenFile } from "../ports/files.js";
+import type { Files, OpenFile } from "../ports/files.js";
 import { GatheredWrites } from "../ports/gathered-writes.js";
 import { DATA_OFFSET, isEnvelope, plainDigest } from "./keys/cipher.js";
 import type { Keyring } from "./keys/keyring.js";
 import type { ByteRange } from "./lines/damaged-ranges.js";
+import { fileSource } from "./lines/line-scanner.js";
 import type { CollectionPaths } from "./paths.js";
 
-/** Bytes copied at once, or encrypted as one envelope. */
-const CHUNK_BYTES = 1024 * 1024;
 const NEWLINE = Buffer.from("\n");
 
 /** Bytes to be set aside. Each call starts from the beginning; a chunk is valid until the next. */
@@ -21,14 +20,9 @@ export type Finding = () => AsyncIterable<Buffer> | Iterable<Buffer>;
 
 /** The damaged ranges of a file, which must stay open. */
 export function findingsIn(file: OpenFile | null, ranges: readonly ByteRange[]): Finding[] {
-  if (file === null) return [];
-  return ranges
-    .filter(({ start, end }) => start < end)
-    .map(
-      ({ start, end }) =>
-        () =>
-          chunksOf(file, start, end),
-    );
+  return ranges.flatMap(({ start, end }): Finding[] =>
+    start < end ? [() => fileSource(file, start, end)] : [],
+  );
 }
 
 export function findingOf(text: string): Finding {
@@ -47,11 +41,10 @@ export async function quarantine(
 ): Promise<string | null> {
   if (findings.length === 0) return null;
   const path = paths.quarantine(await nameOf(findings, keyring));
-  const existing = await openIfThere(files, path);
-  if (existing === null) {
+  if ((await files.identity(path)) === null) {
     await write(files, paths.quarantineTemporary, keyring, findings);
     await files.rename(paths.quarantineTemporary, path);
-  } else await existing.close();
+  }
   // Even if it existed: its creator may have been killed before this step.
   await files.syncDirectory(paths.directory); // guard: quarantine, directory
   return path;
@@ -119,20 +112,5 @@ async function write(
     throw error;
   } finally {
     await target.close();
-  }
-}
-
-/** The bytes from `start` to `end`, or to the end of the file if that comes first. */
-async function* chunksOf(
-  file: OpenFile,
-  start: number,
-  end: number,
-): AsyncGenerator<Buffer, void, undefined> {
-  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - start));
-  for (let at = start; at < end;) {
-    const read = await file.read(chunk.subarray(0, Math.min(chunk.length, end - at)), at);
-    if (read === 0) return;
-    yield chunk.subarray(0, read);
-    at += read;
   }
 }

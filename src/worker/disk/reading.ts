@@ -3,26 +3,17 @@
  * looks at it from outside. A store may have it open meanwhile.
  */
 import { MAX_TIME } from "../../protocol/config.js";
-import type { Clock } from "../ports/clock.js";
-import { type Files, type ReadableFile, readSmallFile } from "../ports/files.js";
+import { readSmallFile } from "../ports/files.js";
 import { type Damage, damageIn } from "./damage.js";
 import type { Collection } from "./documents/collection.js";
 import { Executed } from "./executed.js";
 import { type FilesAtOnce, withFilesAtOnce } from "./files-at-once.js";
 import type { Keyring } from "./keys/keyring.js";
-import { load, type Loaded } from "./loading.js";
+import { load } from "./loading.js";
 import { memoryLimits } from "./memory-room.js";
-import { assertReadable, damagedSalt, existingKeyring } from "./opening.js";
-import type { CollectionPaths } from "./paths.js";
+import { assertReadable, damagedSalt, existingKeyring, type OpeningParts } from "./opening.js";
 
-interface ReadingParts {
-  readonly files: Files;
-  readonly paths: CollectionPaths;
-  readonly clock: Clock;
-  readonly passwords: readonly string[];
-  /** Lifetime of a stored session without an expiry of its own. */
-  readonly ttlMs: number;
-}
+type ReadingParts = Pick<OpeningParts, "files" | "paths" | "clock" | "passwords" | "ttlMs">;
 
 /** What an opening would find. */
 export interface Reading {
@@ -74,26 +65,16 @@ async function readFiles(
   return {
     collection: loaded.collection,
     records: loaded.replay.records,
-    damage: await damageOf(loaded, snapshotFile, journalFile, keyring),
+    damage: [
+      ...(await damageIn("snapshot", snapshotFile, read?.damage ?? [], keyring)),
+      ...(await damageIn("journal", journalFile, loaded.journal.damage, keyring)),
+    ],
     tornBytes: Math.max(0, (journalBytes ?? 0) - loaded.journal.length),
     journalBytes,
     snapshotBytes: read?.bytes ?? null,
     isEncrypted: read?.encrypted === true || loaded.journal.keys === "opened",
     converted: loaded.replay.finish().steps.flat().length,
   };
-}
-
-async function damageOf(
-  { snapshot, journal }: Loaded,
-  snapshotFile: ReadableFile | null,
-  journalFile: ReadableFile | null,
-  keyring: Keyring | null,
-): Promise<Damage[]> {
-  const ranges = snapshot.state === "read" ? snapshot.damage : [];
-  return [
-    ...(await damageIn("snapshot", snapshotFile, ranges, keyring)),
-    ...(await damageIn("journal", journalFile, journal.damage, keyring)),
-  ];
 }
 
 /** An opening with a password makes a salt where there is none, but does not replace a damaged one. */

@@ -12,36 +12,21 @@ import type {
 import { storeClosed } from "../../protocol/errors.js";
 import { nextTurn } from "../../protocol/timers.js";
 import type { Clock } from "../ports/clock.js";
-import type { Committer } from "./committer.js";
-import type { Compactor } from "./compactor.js";
 import type { Collection } from "./documents/collection.js";
 import type { SessionDocument } from "./documents/document.js";
 import type { Executed, GuestWrites } from "./executed.js";
-import type { Journal } from "./journal/journal.js";
+import type { OpenedCollection } from "./opening.js";
 import { OthersWrites } from "./others-writes.js";
-import type { PendingWrites } from "./pending-writes.js";
-import type { MemoryRoom } from "./memory-room.js";
-import type { Sweeper } from "./sweeper.js";
-import type { UserSessions } from "./user-sessions.js";
-import type { Writer } from "./writer.js";
+import type { Parts } from "./parts.js";
 
 /** Sessions that a listing looks at before other calls get a turn. */
 const SLICE = 2048;
 
-interface ServiceParts {
+interface ServiceParts extends Parts {
   readonly collection: Collection;
-  readonly pending: PendingWrites;
-  readonly journal: Journal;
-  readonly committer: Committer;
-  readonly compactor: Compactor;
-  readonly sweeper: Sweeper;
-  readonly room: MemoryRoom;
-  readonly writer: Writer;
+  readonly opened: OpenedCollection;
   readonly executed: Executed;
-  readonly userSessions: UserSessions;
   readonly clock: Clock;
-  readonly recovered: number;
-  readonly quarantined: number;
   /** Marks the collection as one whose sessions were moved elsewhere. */
   readonly depart: () => Promise<void>;
   /** Closes the collection. */
@@ -122,11 +107,7 @@ export class Service implements Engine {
     this.#assertOpen();
     const listing = this.#list();
     this.#listings.add(listing);
-    try {
-      return await listing;
-    } finally {
-      this.#listings.delete(listing);
-    }
+    return listing.finally(() => this.#listings.delete(listing));
   }
 
   async sessionsOf(user: string): Promise<UserSession[]> {
@@ -162,20 +143,19 @@ export class Service implements Engine {
 
   async stats(): Promise<EngineStats> {
     this.#assertOpen();
-    const { journal, committer, compactor, sweeper, room } = this.#parts;
-    const { recovered, quarantined } = this.#parts;
+    const { opened, committer, compactor, sweeper, room } = this.#parts;
     return {
       sessions: this.#countLive(),
       refused: this.#parts.writer.refused,
       disk: {
-        walBytes: journal.length,
+        walBytes: opened.journal.length,
         snapshotBytes: compactor.snapshotBytes,
         memory: room.stats(),
         commits: committer.stats(),
         gc: sweeper.last,
         compaction: compactor.last,
-        recovered,
-        quarantined,
+        recovered: opened.recovered,
+        quarantined: opened.damaged,
       },
     };
   }

@@ -2,7 +2,7 @@
  * Garbage collection: deletes expired sessions periodically, in batches small enough for calls to be
  * served in between, and those that a call comes across soon after it.
  */
-import type { EngineListener, ExpiredSession } from "../../protocol/contract.js";
+import type { DiskStats, EngineListener, ExpiredSession } from "../../protocol/contract.js";
 import type { StoreError } from "../../protocol/errors.js";
 import { monotonic, nextTurn } from "../../protocol/timers.js";
 import type { Clock, Timer } from "../ports/clock.js";
@@ -43,7 +43,7 @@ export class Sweeper {
   /** Those that calls have come across. */
   readonly #found = new Set<string>();
   #collecting: Promise<void> | null = null;
-  #last: { at: number; durationMs: number; removed: number } | null = null;
+  last: DiskStats["gc"] = null;
 
   constructor(parts: SweeperParts) {
     this.#parts = parts;
@@ -61,10 +61,6 @@ export class Sweeper {
     this.#collecting ??= this.#collectFound();
   }
 
-  get last(): { at: number; durationMs: number; removed: number } | null {
-    return this.#last;
-  }
-
   /** Makes a pass now, and the next one an interval after it ends. */
   start(): void {
     this.#running = this.#pass().finally(() => {
@@ -79,8 +75,8 @@ export class Sweeper {
 
   /** Makes a pass soon, if there has not just been one. */
   hurry(): void {
-    if (this.#timer === null || this.#last === null) return;
-    if (this.#parts.clock.now() - this.#last.at < MIN_INTERVAL_MS) return;
+    if (this.#timer === null || this.last === null) return;
+    if (this.#parts.clock.now() - this.last.at < MIN_INTERVAL_MS) return;
     this.#timer.cancel();
     this.#timer = null;
     this.start();
@@ -124,7 +120,7 @@ export class Sweeper {
     } catch (error) {
       report(ioError("cannot delete expired sessions; will retry after the interval", error));
     }
-    this.#last = { at, durationMs: monotonic() - started, removed };
+    this.last = { at, durationMs: monotonic() - started, removed };
     if (removed === 0) return;
     log(`deleted ${removed} expired sessions`);
     if (!this.#stopped && committer.refusal === null) onSwept();

@@ -2,7 +2,7 @@
  * What the writes of a call come to: which of them store a session, delete one, only prolong the life
  * of one, or change nothing; and what each is answered with.
  */
-import type { Write, WriteMode, WriteOutcome } from "../../protocol/contract.js";
+import type { Write, WriteOutcome } from "../../protocol/contract.js";
 import { encodeError } from "../../protocol/wire-error.js";
 import type { Committer } from "./committer.js";
 import type { Collection } from "./documents/collection.js";
@@ -40,28 +40,16 @@ interface Result {
   readonly dependsOn?: PendingWrite | undefined;
 }
 
-interface Storing {
-  readonly sid: string;
-  readonly json: string;
-  readonly expiresAt: number;
-  readonly mode: WriteMode;
-  readonly user: string | undefined;
-  readonly token: Token | undefined;
-  /** When it was created, if it was moved here. */
-  readonly createdAt: number | undefined;
-}
+/** A write that is no deletion. */
+type Storing = Exclude<Write, readonly [sid: string]>;
 
 export class Writer {
   readonly #parts: WriterParts;
-  #refused = 0;
+  /** How many updates found no live session. */
+  refused = 0;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
-  }
-
-  /** How many updates found no live session. */
-  get refused(): number {
-    return this.#refused;
   }
 
   /** @param tokens which writes of a guest they are */
@@ -88,35 +76,25 @@ export class Writer {
 
   #apply(write: Write, call: Call, token: Token | undefined): Result {
     const { collection, pending } = this.#parts;
-    const [sid, json, expiresAt, mode = "put", user, createdAt] = write;
+    const [sid] = write;
     const before = pending.visible(sid);
     const live = before !== undefined && before.expiresAt > call.now ? before : undefined;
     if (before !== undefined) collection.use(sid, before);
-    if (json === undefined || expiresAt === undefined) {
-      return this.#delete({ sid, token }, before, live, call);
-    }
-    const storing: Storing = {
-      sid,
-      json,
-      expiresAt,
-      mode,
-      token,
-      user: user ?? undefined,
-      createdAt: createdAt ?? undefined,
-    };
-    if (live !== undefined && mode !== "moved") {
+    if (write.length === 1) return this.#delete(sid, token, before, live, call);
+    if (live !== undefined && write[3] !== "moved") {
       const dependsOn = pending.newest(sid);
-      if (this.#prolong(live, storing, dependsOn)) {
+      if (this.#prolong(live, write, dependsOn)) {
         if (dependsOn !== undefined) call.joined.add(dependsOn);
         this.#mark(token, 1, dependsOn);
         return { outcome: 1, dependsOn };
       }
     }
-    return this.#store(storing, before, live, call);
+    return this.#store(write, token, before, live, call);
   }
 
   #delete(
-    { sid, token }: Pick<Storing, "sid" | "token">,
+    sid: string,
+    token: Token | undefined,
     before: SessionDocument | undefined,
     live: SessionDocument | undefined,
     call: Call,
@@ -140,11 +118,11 @@ export class Writer {
    */
   #prolong(
     live: SessionDocument,
-    { sid, json, expiresAt, user }: Storing,
+    [sid, json, expiresAt, , user]: Storing,
     write: PendingWrite | undefined,
   ): boolean {
     const { committer } = this.#parts;
-    if (committer.refusal !== null || user !== live.user) return false;
+    if (committer.refusal !== null || (user ?? undefined) !== live.user) return false;
     const cookie = onlyCookieChanged(live.json, json);
     if (cookie === null) return false;
     committer.touch(sid, cookie, expiresAt, write);
@@ -152,7 +130,8 @@ export class Writer {
   }
 
   #store(
-    { sid, json, expiresAt, mode, user, token, createdAt: known }: Storing,
+    [sid, json, expiresAt, mode = "put", user, known]: Storing,
+    token: Token | undefined,
     before: SessionDocument | undefined,
     live: SessionDocument | undefined,
     call: Call,
@@ -161,7 +140,7 @@ export class Writer {
     if (committer.refusal !== null) return { outcome: encodeError(committer.refusal) };
     const isUpdate = mode === "update";
     if (isUpdate && live === undefined && !pending.isUncertain(sid)) {
-      this.#refused++;
+      this.refused++;
       this.#mark(token, 0);
       return { outcome: 0 };
     }
@@ -173,7 +152,7 @@ export class Writer {
       cookie: null,
       expiresAt: lifetime.expiry(expiresAt, createdAt),
       createdAt,
-      user,
+      user: user ?? undefined,
       unused: live === undefined && mode === "put" ? true : undefined,
     };
     const { guest } = call;
@@ -211,7 +190,7 @@ export class Writer {
   #outcome({ outcome, dependsOn }: Result): WriteOutcome {
     if (dependsOn?.failure !== undefined) return encodeError(dependsOn.failure);
     if (dependsOn?.isVoid !== true) return outcome;
-    this.#refused++;
+    this.refused++;
     return 0;
   }
 }

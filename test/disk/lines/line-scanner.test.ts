@@ -1,6 +1,10 @@
 /** Owns the cutting of a stream into lines: wherever chunks end, however long lines are. */
 import { describe, expect, it } from "vitest";
-import { type ByteSource, scanLines } from "../../../src/worker/disk/lines/line-scanner.js";
+import {
+  type ByteSource,
+  fileSource,
+  scanLines,
+} from "../../../src/worker/disk/lines/line-scanner.js";
 import { SEED, seededRandom } from "../../support/random.js";
 
 interface Found {
@@ -12,12 +16,11 @@ interface Found {
 
 /** A stream that gives at most `atMost` bytes at a time. */
 function sourceOf(content: Buffer, atMost: () => number): ByteSource {
-  let position = 0;
-  return async (target) => {
-    const read = content.copy(target, 0, position, Math.min(content.length, position + atMost()));
-    position += read;
-    return read;
-  };
+  return fileSource({
+    size: async () => content.length,
+    read: async (target, position) =>
+      content.copy(target, 0, position, Math.min(content.length, position + atMost())),
+  });
 }
 
 async function linesOf(content: Buffer, atMost = (): number => Infinity): Promise<Found[]> {
@@ -78,7 +81,8 @@ describe("lines", () => {
   });
 
   it("of a source that fails end in its error", async () => {
-    const source: ByteSource = () => Promise.reject(new Error("the disk"));
+    const fail = (): Promise<number> => Promise.reject(new Error("the disk"));
+    const source = fileSource({ size: fail, read: fail });
     await expect(scanLines(source, () => undefined)).rejects.toThrow("the disk");
   });
 

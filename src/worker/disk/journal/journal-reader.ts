@@ -7,7 +7,7 @@ import type { Change } from "../documents/change.js";
 import { isEnvelope } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
 import { isHexDigit, OPEN_BRACE, RETURN, withoutReturn } from "../lines/ascii.js";
-import { type ByteRange, DamagedRanges } from "../lines/damaged-ranges.js";
+import { addDamage, type ByteRange } from "../lines/damaged-ranges.js";
 import { fileSource, type Line, scanLines } from "../lines/line-scanner.js";
 import { decodeLine, type LineFault } from "./record.js";
 
@@ -44,7 +44,7 @@ export async function readJournal(
   onChange: (change: Change) => void,
   onMarks: (marks: string) => void = () => undefined,
 ): Promise<JournalReading> {
-  const damage = new DamagedRanges();
+  const damage: ByteRange[] = [];
   const envelopes = new Envelopes();
   let plain = false;
   let length = 0;
@@ -68,9 +68,9 @@ export async function readJournal(
     }
     envelopes.fail(decoded.fault);
     if (!terminated && bytes !== null && isTorn(bytes, keyring)) return;
-    damage.add({ start, end });
+    addDamage(damage, { start, end });
   });
-  return { keys: envelopes.verdict, plain, damage: damage.ranges, length, unterminated };
+  return { keys: envelopes.verdict, plain, damage, length, unterminated };
 }
 
 const DAMAGED = { fault: "damaged" } as const;

@@ -45,12 +45,7 @@ function byMember(by: string | undefined): string {
 export function touchRecord(now: number, sid: string, session: SessionDocument): string {
   const { cookie, expiresAt } = session;
   const cookieMember = cookie === null ? "" : `,"${cookiePath(session)}":${cookie}`;
-  const set = `{"expiresAt":${expiresAt}${cookieMember}}`;
-  const updatedAt = new Date(now).toISOString();
-  return (
-    `{"op":"update","ts":${now},"id":${JSON.stringify(sid)},` +
-    `"set":${set},"unset":[],"inc":{},"updatedAt":"${updatedAt}"}`
-  );
+  return updateRecord(now, sid, `{"expiresAt":${expiresAt}${cookieMember}}`);
 }
 
 export function deleteRecord(now: number, id: string, by?: string): string {
@@ -59,10 +54,15 @@ export function deleteRecord(now: number, id: string, by?: string): string {
 
 /** Says that these writes of guests have been executed. An update that updates nothing. */
 export function marksRecord(now: number, by: string): string {
+  return updateRecord(now, "", "{}", by);
+}
+
+/** @param set the new fields, as JSON text */
+function updateRecord(now: number, id: string, set: string, by?: string): string {
   const updatedAt = new Date(now).toISOString();
   return (
-    `{"op":"update","ts":${now}${byMember(by)},"id":"",` +
-    `"set":{},"unset":[],"inc":{},"updatedAt":"${updatedAt}"}`
+    `{"op":"update","ts":${now}${byMember(by)},"id":${JSON.stringify(id)},` +
+    `"set":${set},"unset":[],"inc":{},"updatedAt":"${updatedAt}"}`
   );
 }
 

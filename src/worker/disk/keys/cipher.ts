@@ -56,12 +56,7 @@ export function isEnvelope(bytes: Uint8Array): boolean {
   return true;
 }
 
-interface EnvelopeHead {
-  readonly iv: Buffer;
-  readonly tag: Buffer;
-}
-
-export function parseEnvelopeHead(bytes: Buffer): EnvelopeHead {
+export function parseEnvelopeHead(bytes: Buffer): { iv: Buffer; tag: Buffer } {
   return {
     iv: Buffer.from(bytes.toString("latin1", 0, TAG_OFFSET - 1), "hex"),
     tag: Buffer.from(bytes.toString("latin1", TAG_OFFSET, DATA_OFFSET - 1), "hex"),

@@ -14,7 +14,8 @@ export class Keyring {
   readonly keys: readonly Key[];
   /** Without it nobody can derive them. */
   readonly salt: Buffer;
-  #olderUsed = false;
+  /** Whether anything was opened with a key other than the first. */
+  olderUsed = false;
 
   private constructor(first: Key, others: readonly Key[], salt: Buffer) {
     this.first = first;
@@ -36,15 +37,10 @@ export class Keyring {
     for (const key of this.keys) {
       const content = key.open(envelope);
       if (content === null) continue;
-      if (key !== this.first) this.#olderUsed = true;
+      if (key !== this.first) this.olderUsed = true;
       return content;
     }
     return null;
-  }
-
-  /** Whether anything was opened with a key other than the first. */
-  get olderUsed(): boolean {
-    return this.#olderUsed;
   }
 
   /** The key with which the content of an envelope, even a damaged one, begins with `prefix`. */
@@ -54,7 +50,7 @@ export class Keyring {
       const found = key.peek(envelope, wanted.length);
       const differing = wanted.filter((byte, at) => byte !== found[at]).length;
       if (differing > DAMAGED_PREFIX_BYTES) continue;
-      if (key !== this.first) this.#olderUsed = true;
+      if (key !== this.first) this.olderUsed = true;
       return key;
     }
     return null;

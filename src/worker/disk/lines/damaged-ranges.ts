@@ -6,15 +6,10 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** Collects damaged lines. Merges adjacent ones, because a foreign file has very many. */
-export class DamagedRanges {
-  readonly ranges: ByteRange[] = [];
-
-  /** Adds a line, without its `\n`. */
-  add(line: ByteRange): void {
-    const last = this.ranges.at(-1);
-    if (last?.end === line.start - 1) {
-      this.ranges[this.ranges.length - 1] = { start: last.start, end: line.end };
-    } else this.ranges.push(line);
-  }
+/** Adds a line, without its `\n`. Merges adjacent ones, because a foreign file has very many. */
+export function addDamage(ranges: ByteRange[], line: ByteRange): void {
+  const last = ranges.at(-1);
+  if (last?.end === line.start - 1) {
+    ranges[ranges.length - 1] = { start: last.start, end: line.end };
+  } else ranges.push(line);
 }

@@ -12,17 +12,11 @@ export class LineBuffer {
     return this.#length;
   }
 
-  /** Adds text or bytes, and a `\n`. */
-  add(line: string | Uint8Array): void {
-    if (typeof line === "string") {
-      // A UTF-16 unit takes at most three bytes of UTF-8.
-      this.#reserve(line.length * 3 + 1);
-      this.#length += this.#bytes.write(line, this.#length);
-    } else {
-      this.#reserve(line.length + 1);
-      this.#bytes.set(line, this.#length);
-      this.#length += line.length;
-    }
+  /** Adds text and a `\n`. */
+  add(line: string): void {
+    // A UTF-16 unit takes at most three bytes of UTF-8.
+    this.#reserve(line.length * 3 + 1);
+    this.#length += this.#bytes.write(line, this.#length);
     this.#bytes[this.#length++] = 0x0a;
   }
 

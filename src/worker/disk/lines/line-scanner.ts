@@ -9,31 +9,38 @@ const CHUNK_BYTES = 1024 * 1024;
 /** We write no longer line: this is the maximum length of a string in V8. */
 const MAX_LINE_BYTES = 2 ** 29 - 24;
 
-/** Reads the next bytes into `target`. Resolves to their number: 0 at the end of the stream. */
-export type ByteSource = (target: Uint8Array) => Promise<number>;
+/** The chunks of a stream. Each stays what it is while the next one is read. */
+export type ByteSource = AsyncGenerator<Buffer, unknown, undefined>;
 
-/** The bytes of a file from its beginning; an empty stream without a file. */
-export function fileSource(file: ReadableFile | null): ByteSource {
-  let position = 0;
-  return async (target) => {
-    const read = (await file?.read(target, position)) ?? 0;
-    position += read;
-    return read;
-  };
+/** The bytes of a file between two offsets, or up to its end; an empty stream without a file. */
+export async function* fileSource(
+  file: ReadableFile | null,
+  start = 0,
+  end = Infinity,
+): AsyncGenerator<Buffer, void, undefined> {
+  if (file === null) return;
+  const size = Math.min(CHUNK_BYTES, end - start);
+  let chunk = Buffer.allocUnsafeSlow(size);
+  let spare = Buffer.allocUnsafeSlow(size);
+  for (let at = start; at < end;) {
+    const read = await file.read(chunk.subarray(0, Math.min(size, end - at)), at);
+    if (read === 0) return;
+    yield chunk.subarray(0, read);
+    at += read;
+    [chunk, spare] = [spare, chunk];
+  }
 }
 
 /** All bytes of a stream; null if they exceed a string, and thus what lite-nosql can read. */
 export async function readAll(source: ByteSource): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for (;;) {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    const read = await source(chunk);
-    if (read === 0) return Buffer.concat(chunks);
-    bytes += read;
+  for await (const chunk of source) {
+    bytes += chunk.length;
     if (bytes > MAX_LINE_BYTES) return null;
-    chunks.push(chunk.subarray(0, read));
+    chunks.push(Buffer.from(chunk));
   }
+  return Buffer.concat(chunks);
 }
 
 export interface Line {
@@ -49,19 +56,16 @@ export interface Line {
 
 /** Calls back for each line of a stream, in order. */
 export async function scanLines(source: ByteSource, onLine: (line: Line) => void): Promise<void> {
-  let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  let spare = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   const line = new LineParts(onLine);
-  let length = await source(chunk);
-  while (length > 0) {
+  let chunk = await source.next();
+  while (chunk.done !== true) {
     // The next chunk is read while this one is scanned.
-    const next = source(spare);
+    const next = source.next();
     try {
-      line.addChunk(chunk.subarray(0, length));
+      line.addChunk(chunk.value);
     } finally {
-      length = await next;
+      chunk = await next;
     }
-    [chunk, spare] = [spare, chunk];
   }
   line.end();
 }
@@ -71,9 +75,8 @@ class LineParts {
   readonly #onLine: (line: Line) => void;
   #parts: Buffer[] = [];
   #partsBytes = 0;
-  /** Offsets in the stream: the start of the current line, and the end of the input so far. */
+  /** Offset in the stream of the start of the current line. */
   #start = 0;
-  #position = 0;
 
   constructor(onLine: (line: Line) => void) {
     this.#onLine = onLine;
@@ -86,7 +89,6 @@ class LineParts {
       at = end + 1;
     }
     const rest = chunk.subarray(at);
-    this.#position += rest.length;
     this.#partsBytes += rest.length;
     if (this.#partsBytes > MAX_LINE_BYTES) this.#parts = [];
     // A copy, because the chunk will be reused.
@@ -99,16 +101,15 @@ class LineParts {
 
   #emit(tail: Buffer, terminated: boolean): void {
     const start = this.#start;
-    const end = this.#position + tail.length;
+    const length = this.#partsBytes + tail.length;
+    const end = start + length;
     let bytes: Buffer | null = tail;
     if (this.#partsBytes > 0) {
-      const tooLong = this.#partsBytes + tail.length > MAX_LINE_BYTES;
-      bytes = tooLong ? null : Buffer.concat([...this.#parts, tail]);
+      bytes = length > MAX_LINE_BYTES ? null : Buffer.concat([...this.#parts, tail]);
       this.#parts = [];
       this.#partsBytes = 0;
     }
     this.#start = terminated ? end + 1 : end;
-    this.#position = this.#start;
     this.#onLine({ bytes, start, end, terminated });
   }
 }

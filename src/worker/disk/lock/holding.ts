@@ -8,46 +8,37 @@ import type { OpenFile } from "../../ports/files.js";
 import { HeldFile } from "./held-file.js";
 import type { LockParts, Taken } from "./lock-contest.js";
 import { deletedError, goneError, lockedError, lostError } from "./lock-errors.js";
-import { giveUp, readLock } from "./lock-file.js";
+import { giveUp, makeLock, openOwn, readLock } from "./lock-file.js";
 import { LEASE_MS, lockText, parseLock } from "./lock-record.js";
 import type { Address } from "./meeting.js";
-import { regain } from "./regaining.js";
 
 /** Longer than any lock. */
 const MAX_LOCK_BYTES = 4096;
 
 export class Holding {
   readonly #parts: LockParts;
-  readonly #started: string | null;
   #file: HeldFile;
   /** Where this store can be reached; null if it cannot be. */
   #address: Address | null;
   /** Whether there is a snapshot beside it; null before there is a journal. */
   #hasSnapshot: (() => boolean) | null = null;
-  #released = false;
+  released = false;
   /** When it was found to be ours for the last time, before that was found. */
   #lastFound: Moment;
   #regaining: Promise<StoreError | null> | null = null;
   /** Why the lock is lost, once it is. */
   #lost: StoreError | null = null;
 
-  private constructor(
-    parts: LockParts,
-    { file, address }: Taken,
-    id: string,
-    started: string | null,
-  ) {
+  private constructor(parts: LockParts, file: HeldFile, address: Address | null) {
     this.#parts = parts;
-    this.#file = new HeldFile(parts.files, parts.paths.lock, file, id);
+    this.#file = file;
     this.#address = address;
-    this.#started = started;
     this.#lastFound = momentOf(parts.clock);
-    parts.meeting?.identify(id);
+    parts.meeting?.identify(file.id);
   }
 
-  /** @param started when this process was started, as the lock says */
-  static async of(parts: LockParts, taken: Taken, started: string | null): Promise<Holding> {
-    return new Holding(parts, taken, await identified(parts, taken.file), started);
+  static async of(parts: LockParts, { file, address }: Taken): Promise<Holding> {
+    return new Holding(parts, await held(parts, file), address);
   }
 
   /** Which file it is. Another process that takes the lock makes another file. */
@@ -93,7 +84,7 @@ export class Holding {
   async write(address: Address | null): Promise<void> {
     this.#address = address;
     // The length stays the same: only the digits of `ts` change.
-    const text = Buffer.from(lockText(this.#parts, this.#started, address));
+    const text = Buffer.from(lockText(this.#parts, address));
     await this.#file.use((file) => file.write(text, 0));
   }
 
@@ -102,7 +93,7 @@ export class Holding {
    * @param beating a heartbeat that is under way
    */
   async release(beating: Promise<void> | null): Promise<void> {
-    this.#released = true;
+    this.released = true;
     await beating;
     await this.#regaining?.catch(() => undefined);
     const { files, paths } = this.#parts;
@@ -139,7 +130,7 @@ export class Holding {
       return this.#gone(isLost);
     }
     // Nobody would release it again.
-    if (this.#released) return goneError(paths);
+    if (this.released) return goneError(paths);
     return (this.#regaining ??= this.#regain(moment).finally(() => (this.#regaining = null)));
   }
 
@@ -150,14 +141,14 @@ export class Holding {
     if (elapsedSince(this.#lastFound, clock) > LEASE_MS) return this.#gone(true);
     if (meeting !== null) await files.createDirectory(paths.directory);
     const address = await this.addressNow();
-    const file = await regain(this.#parts, paths, lockText(this.#parts, this.#started, address));
+    const file = await regain(this.#parts, address);
     if (file === null) return goneError(paths);
-    const id = await identified(this.#parts, file);
+    const next = await held(this.#parts, file);
     const old = this.#file;
-    this.#file = new HeldFile(files, paths.lock, file, id);
+    this.#file = next;
     this.#address = address;
     this.#lastFound = moment;
-    meeting?.identify(id);
+    meeting?.identify(this.id);
     await old.close().catch(() => undefined);
     return null;
   }
@@ -170,11 +161,36 @@ export class Holding {
 }
 
 /** Finds out which file the new lock is. */
-async function identified({ files, paths }: LockParts, file: OpenFile): Promise<string> {
+async function held({ files, paths }: LockParts, file: OpenFile): Promise<HeldFile> {
   try {
-    return (await file.identity()).id;
+    return new HeldFile(files, paths.lock, file, (await file.identity()).id);
   } catch (error) {
     await giveUp(files, paths, file);
     throw error;
   }
+}
+
+/**
+ * Makes the lock anew, unless another store has had it since: that one made a journal before it
+ * acknowledged anything.
+ * @returns the file, open; null if another store has it, or has had it
+ * @throws Error if that is not known
+ */
+async function regain(parts: LockParts, address: Address | null): Promise<OpenFile | null> {
+  const { files, paths } = parts;
+  const isMade = await makeLock(parts, paths.lock, lockText(parts, address));
+  const file = isMade ? await openOwn(files, paths) : null;
+  if (file === null) {
+    if ((await files.identity(paths.lock)) !== null) return null;
+    // What deletes is still at it, or another store has gone: the next look finds out.
+    throw new Error(`${paths.lock} was deleted again while it was made`);
+  }
+  let isOurs = false;
+  try {
+    // Only under the lock does it stay as it is found.
+    isOurs = (await files.identity(paths.journal)) === null;
+  } finally {
+    if (!isOurs) await giveUp(files, paths, file);
+  }
+  return isOurs ? file : null;
 }

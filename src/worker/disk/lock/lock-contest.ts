@@ -40,6 +40,8 @@ const MAX_TRIES = 3;
 
 export interface LockParts extends Contender, LockFiles {
   readonly paths: CollectionPaths;
+  /** When this process was started, as the lock says; null if that is not known. */
+  readonly started: string | null;
   /** Null if this store does not share. */
   readonly meeting: Meeting | null;
 }
@@ -59,10 +61,10 @@ export interface Taken {
  * @returns null if this store has joined the owner instead
  * @throws StoreError `STORE_LOCKED` with the owner's pid and host
  */
-export async function contest(parts: LockParts, started: string | null): Promise<Taken | null> {
+export async function contest(parts: LockParts): Promise<Taken | null> {
   const { files, paths, clock, meeting } = parts;
   const pollMs = meeting === null ? POLL_MS : SHARED_POLL_MS;
-  const contestant = new Contestant(parts, started);
+  const contestant = new Contestant(parts);
   const end = clock.monotonic() + MAX_WAIT_MS;
   while (clock.monotonic() < end) {
     const result = await contestant.attempt();
@@ -79,27 +81,21 @@ export async function contest(parts: LockParts, started: string | null): Promise
 
 class Contestant {
   readonly #parts: LockParts;
-  readonly #started: string | null;
   readonly #owner: Watch;
   readonly #takeover: Watch;
   /** Whether everybody who had the lock before is known to be dead, or to have released it. */
   #isProven = true;
   #isOwn = false;
   #hasTakenAway = false;
-  #reached: Reached | null = null;
+  /** What came of the last attempt to reach the owner, or null. */
+  reached: Reached | null = null;
   /** When an owner without a lock was found first. */
   #leftoverSince: number | null = null;
 
-  constructor(parts: LockParts, started: string | null) {
+  constructor(parts: LockParts) {
     this.#parts = parts;
-    this.#started = started;
     this.#owner = new Watch(parts);
     this.#takeover = new Watch(parts);
-  }
-
-  /** What came of the last attempt to reach the owner, or null. */
-  get reached(): Reached | null {
-    return this.#reached;
   }
 
   /** @returns `wait` to check again after a while */
@@ -122,7 +118,7 @@ class Contestant {
       if (isForeign(text)) throw foreignError(paths.lock);
       const verdict = await this.#judge(text);
       if (verdict === "joined") return verdict;
-      if (verdict === "held") throw lockedError(paths, parseLock(text), this.#reached);
+      if (verdict === "held") throw lockedError(paths, parseLock(text), this.reached);
       if (verdict === "unsure") return "wait";
       if (verdict === "stale") this.#isProven = false;
       const isTaken = await this.#takeAway(text);
@@ -147,7 +143,7 @@ class Contestant {
   async #make(): Promise<Taken | null> {
     const { files, paths, meeting } = this.#parts;
     const address = (await meeting?.address()) ?? null;
-    const text = lockText(this.#parts, this.#started, address);
+    const text = lockText(this.#parts, address);
     if (!(await makeLock(this.#parts, paths.lock, text))) return null;
     const file = await openOwn(files, paths);
     if (file === null) return null;
@@ -161,14 +157,14 @@ class Contestant {
     if (meeting === null || !isReachable(record)) return this.#owner.judge(text);
     const lock = await files.identity(paths.lock);
     if (lock === null) return "unsure";
-    this.#reached = await meeting.reach(record, lock.id);
-    if (this.#reached === "joined") return "joined";
-    if (this.#reached === "alive") return "unsure";
+    this.reached = await meeting.reach(record, lock.id);
+    if (this.reached === "joined") return "joined";
+    if (this.reached === "alive") return "unsure";
     const verdict = await judge(record, this.#parts);
     if (verdict === "dead") return verdict;
     // A socket belongs to the kernel: if that is the same, it knows that nobody has it.
     const isSameKernel = bootOf(record.space) === bootOf(this.#parts.processes.space);
-    if (this.#reached === "gone" && isSameKernel && verdict !== "held") return "dead";
+    if (this.reached === "gone" && isSameKernel && verdict !== "held") return "dead";
     const isLate = this.#parts.clock.now() - record.ts > STALE_MS;
     if (isLate && meeting.isSilent(record.socket)) return "stale";
     return this.#owner.watch(text, record);
@@ -177,20 +173,18 @@ class Contestant {
   /** @returns whether this has taken the lock away; null to check again after a while */
   async #takeAway(text: string): Promise<boolean | null> {
     const { files, paths } = this.#parts;
-    const own = lockText(this.#parts, this.#started, null);
+    const own = lockText(this.#parts, null);
     const isTaken = await takeAway(this.#parts, paths, text, own);
     if (isTaken !== null) return isTaken;
     const holder = await readLock(files, takeoverPath(paths));
-    if (holder !== null && isForeign(holder)) throw foreignError(takeoverPath(paths));
-    if (holder !== null && isFree(await this.#takeover.judge(holder))) {
+    if (holder === null) return null;
+    if (isForeign(holder)) throw foreignError(takeoverPath(paths));
+    const verdict = await this.#takeover.judge(holder);
+    if (verdict === "dead" || verdict === "stale") {
       await moveAway(this.#parts, takeoverPath(paths), holder);
     }
     return null;
   }
-}
-
-function isFree(verdict: Verdict): boolean {
-  return verdict === "dead" || verdict === "stale";
 }
 
 /** The part that names the boot of the kernel; null if it is unknown. */

@@ -35,8 +35,7 @@ export interface LockRecord {
 }
 
 export function lockText(
-  { processes, clock, owner }: Contender,
-  started: string | null,
+  { processes, clock, owner, started }: Contender & { readonly started: string | null },
   address: Address | null,
 ): string {
   const { pid, host, space } = processes;

@@ -29,7 +29,6 @@ export class Lock {
   #isFailing = false;
   #timer: Timer | null = null;
   #beating: Promise<void> | null = null;
-  #released = false;
 
   private constructor(
     parts: LockParts,
@@ -47,11 +46,6 @@ export class Lock {
     this.#schedule();
   }
 
-  /** Which file it is. Another process that takes the lock makes another file. */
-  get id(): string {
-    return this.#holding.id;
-  }
-
   /**
    * Takes the lock. Waits, usually for up to 10 s, while its owner may be alive elsewhere.
    * @param onLost called once if another process takes the lock while it is held
@@ -59,16 +53,17 @@ export class Lock {
    * @throws StoreError `STORE_LOCKED` with the owner's pid and host
    */
   static async acquire(
-    parts: LockParts,
+    contender: Omit<LockParts, "started">,
     onLost: (error: StoreError) => void,
   ): Promise<Lock | null> {
-    const started = await parts.processes.startOf(parts.processes.pid);
+    const { processes, paths } = contender;
+    const parts = { ...contender, started: await processes.startOf(processes.pid) };
     try {
-      const taken = await contest(parts, started);
+      const taken = await contest(parts);
       if (taken === null) return null;
-      return new Lock(parts, taken, await Holding.of(parts, taken, started), onLost);
+      return new Lock(parts, taken, await Holding.of(parts, taken), onLost);
     } catch (cause) {
-      throw ioError(`cannot lock ${parts.paths.lock}`, cause);
+      throw ioError(`cannot lock ${paths.lock}`, cause);
     }
   }
 
@@ -141,13 +136,12 @@ export class Lock {
   async assertNamed(): Promise<void> {
     const { files, paths } = this.#parts;
     const found = await files.identity(paths.lock);
-    if (found?.id === this.id && this.#holding.lost === null) return;
+    if (found?.id === this.#holding.id && this.#holding.lost === null) return;
     await this.assertHeld();
   }
 
   /** Releases the lock, unless another process has taken it. */
   async release(): Promise<void> {
-    this.#released = true;
     this.#timer?.cancel();
     await this.#holding.release(this.#beating);
   }
@@ -166,20 +160,18 @@ export class Lock {
       const address = await this.#holding.addressNow();
       const isNeeded = this.#isUsed || !this.#holding.canBeSilent(address);
       this.#isUsed = false;
-      if (!isNeeded) {
-        if (!this.#released) this.#schedule();
-        return;
+      if (isNeeded) {
+        await this.#holding.write(address);
+        // Another process may have taken it during the write.
+        if (!(await this.#isOurs())) return;
+        this.#lastHeartbeat = moment;
+        this.#isFailing = false;
       }
-      await this.#holding.write(address);
-      // Another process may have taken it during the write.
-      if (!(await this.#isOurs())) return;
-      this.#lastHeartbeat = moment;
-      this.#isFailing = false;
     } catch {
       this.#isFailing = true;
       // The disk failed; the next heartbeat may succeed.
     }
-    if (!this.#released) this.#schedule();
+    if (!this.#holding.released) this.#schedule();
   }
 
   /** Calls `onLost` if the lock is not ours. */

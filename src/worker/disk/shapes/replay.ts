@@ -57,8 +57,10 @@ export class Replay {
   readonly #patched = new Set<string>();
   /** Whether there has been anything but sessions of our own shape: opening those is to be fast. */
   #hasForeign = false;
-  #records = 0;
-  #deletedSince: number | null = null;
+  /** How many changes there were. */
+  records = 0;
+  /** When the first of the sessions was deleted that the files still have, or null. */
+  deletedSince: number | null = null;
 
   /**
    * @param now epoch milliseconds
@@ -70,23 +72,13 @@ export class Replay {
     this.#fallbackExpiry = fallbackExpiry;
   }
 
-  /** How many changes there were. */
-  get records(): number {
-    return this.#records;
-  }
-
-  /** When the first of the sessions was deleted that the files still have, or null. */
-  get deletedSince(): number | null {
-    return this.#deletedSince;
-  }
-
   apply(change: Change): void {
-    this.#records++;
+    this.records++;
     if (change.op === "store") this.#store(change.sid, change.session);
     else if (change.op === "insert") this.#insert(change.id, change.document);
     else if (change.op === "update") this.#update(change.id, change.patch);
     else {
-      this.#deletedSince = Math.min(this.#deletedSince ?? Infinity, change.ts);
+      this.deletedSince = Math.min(this.deletedSince ?? Infinity, change.ts);
       this.#end(change.id);
     }
   }
@@ -166,7 +158,8 @@ export class Replay {
   /** A session is replaced or deleted by its own id. */
   #end(sid: string): void {
     this.#forget(sid);
-    this.#supersede(sid);
+    // It is no longer what other documents say.
+    for (const found of this.#bySid.get(sid) ?? []) found.superseded = true;
   }
 
   #insert(id: string, document: JsonObject): void {
@@ -227,10 +220,5 @@ export class Replay {
     if (found === undefined) return;
     this.#elsewhere.delete(id);
     this.#bySid.get(found.sid)?.delete(found);
-  }
-
-  /** A session that is stored or deleted by its own id is no longer what other documents say. */
-  #supersede(sid: string): void {
-    for (const found of this.#bySid.get(sid) ?? []) found.superseded = true;
   }
 }

@@ -11,30 +11,21 @@ import { readPlainDocument } from "../documents/plain-document.js";
 import type { Key } from "../keys/cipher.js";
 import { formatChecksum } from "../lines/ascii.js";
 
-/** Computes and verifies the third value of elements. */
-export interface ElementSeal {
-  seal(element: Buffer): string;
-  verify(element: Buffer, seal: string): boolean;
-}
-
-/** Detects accidental damage only, since anyone can compute it. */
-export const checksumSeal: ElementSeal = {
-  seal: (element) => formatChecksum(crc32(element)),
-  verify: (element, seal) => checksumSeal.seal(element) === seal,
-};
-
-/** Detects forgery, too: only the holder of the key can compute it. */
-export function macSeal(key: Key): ElementSeal {
-  return {
-    seal: (element) => key.mac(element),
-    verify: (element, seal) => key.verifyMac(element, seal),
-  };
-}
-
-export function encodeElement(id: string, documentText: string, seal: ElementSeal): string {
+/** @param key null for a checksum, which detects accidental damage only: anyone can compute it */
+export function encodeElement(id: string, documentText: string, key: Key | null): string {
   const body = `[${JSON.stringify(id)},${documentText}`;
-  return `${body},"${seal.seal(Buffer.from(body))}"]`;
+  const element = Buffer.from(body);
+  return `${body},"${key === null ? checksumOf(element) : key.mac(element)}"]`;
 }
+
+function checksumOf(element: Buffer): string {
+  return formatChecksum(crc32(element));
+}
+
+/** Whether an element has the third value that it must have. */
+export type Verify = (element: Buffer, seal: string) => boolean;
+
+export const verifyChecksum: Verify = (element, seal) => checksumOf(element) === seal;
 
 /** `,"` + seal + `"]`: a checksum has 8 hex digits, a MAC 16. */
 const SEAL_AT_END = /,"((?:[0-9a-f]{8}){1,2})"\]$/;
@@ -43,17 +34,17 @@ const DOCUMENT_START = Buffer.from(',{"_id":"');
 
 /**
  * Decodes one of our own elements.
- * @param seal null to skip verification, if the tag of the whole file is right
+ * @param verify null to skip verification, if the tag of the whole file is right
  * @returns null if the bytes are not a whole element
  */
-export function decodeElement(bytes: Buffer, seal: ElementSeal | null): Change | null {
+export function decodeElement(bytes: Buffer, verify: Verify | null): Change | null {
   const tail = SEAL_AT_END.exec(
     bytes.toString("latin1", Math.max(0, bytes.length - LONGEST_SEAL_BYTES)),
   );
   if (tail === null) return null;
   const bodyEnd = bytes.length - tail[0].length;
   const body = bytes.subarray(0, bodyEnd);
-  if (seal !== null && !seal.verify(body, tail[1] ?? "")) return null;
+  if (verify !== null && !verify(body, tail[1] ?? "")) return null;
   const document = body.indexOf(DOCUMENT_START);
   if (document !== -1) {
     const found = readPlainDocument(body, document + 1, bodyEnd);

@@ -1,28 +1,6 @@
 /** Decrypts the envelope of a snapshot as a stream, since it may be longer than any string. */
 import type { ReadableFile } from "../../ports/files.js";
 import { DATA_OFFSET, isEnvelope, type Key, parseEnvelopeHead } from "../keys/cipher.js";
-import type { ByteSource } from "../lines/line-scanner.js";
-
-/** The content of an envelope, not authenticated: see {@link authenticate}. */
-export function sealedSource(
-  file: ReadableFile,
-  bytes: number,
-  key: Key,
-  decode: Decode,
-): ByteSource {
-  const contents = decrypt(file, bytes, key, decode, () => true);
-  let rest: Buffer = Buffer.alloc(0);
-  return async (target) => {
-    while (rest.length === 0) {
-      const next = await contents.next();
-      if (next.done === true) return 0;
-      rest = next.value;
-    }
-    const taken = rest.copy(target);
-    rest = rest.subarray(taken);
-    return taken;
-  };
-}
 
 /**
  * Whether the tag of an envelope is right, and whether there is nothing in it but its content. Keeps
@@ -33,11 +11,11 @@ export async function authenticate(
   bytes: number,
   key: Key,
 ): Promise<{ whole: boolean; exact: boolean }> {
-  let whole = false;
   let length = 0;
-  const contents = decrypt(file, bytes, key, skipOthers, (authentic) => (whole = authentic));
-  for await (const content of contents) length += content.length;
-  return { whole, exact: bytes === DATA_OFFSET + Math.ceil(length / 3) * 4 };
+  const contents = sealedSource(file, bytes, key, skipOthers);
+  let next = await contents.next();
+  for (; next.done !== true; next = await contents.next()) length += next.value.length;
+  return { whole: next.value, exact: bytes === DATA_OFFSET + Math.ceil(length / 3) * 4 };
 }
 
 /** Base64 to bytes. */
@@ -48,13 +26,13 @@ export const skipOthers: Decode = (text) => Buffer.from(text, "base64");
 
 const BASE64_CHUNK_BYTES = 1024 * 1024;
 
-async function* decrypt(
+/** The content of an envelope, not authenticated before its end. @returns whether the tag is right */
+export async function* sealedSource(
   file: ReadableFile,
   bytes: number,
   key: Key,
   decode: Decode,
-  onEnd: (authentic: boolean) => void,
-): AsyncGenerator<Buffer, void, undefined> {
+): AsyncGenerator<Buffer, boolean, undefined> {
   const head = Buffer.alloc(DATA_OFFSET);
   await file.read(head, 0);
   const { iv, tag } = parseEnvelopeHead(head);
@@ -75,8 +53,8 @@ async function* decrypt(
   try {
     decipher.setAuthTag(tag);
     decipher.final();
-    onEnd(isEnvelope(head));
+    return isEnvelope(head);
   } catch {
-    onEnd(false);
+    return false;
   }
 }

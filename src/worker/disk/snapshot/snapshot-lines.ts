@@ -1,7 +1,7 @@
 /** Reads the lines of one of our own snapshots: a head, one element per line, a tail. */
 import type { Change } from "../documents/change.js";
 import { COMMA, withoutReturn } from "../lines/ascii.js";
-import { type ByteRange, DamagedRanges } from "../lines/damaged-ranges.js";
+import { addDamage, type ByteRange } from "../lines/damaged-ranges.js";
 import { type ByteSource, type Line, scanLines } from "../lines/line-scanner.js";
 
 export interface Contents {
@@ -44,7 +44,7 @@ const TAIL = Buffer.from("]}");
 class SnapshotLines {
   readonly #decode: Decode;
   readonly #onChange: (change: Change) => void;
-  readonly #damage = new DamagedRanges();
+  readonly #damage: ByteRange[] = [];
   #version: number | null = null;
   #elements = 0;
   #complete = false;
@@ -64,7 +64,7 @@ class SnapshotLines {
     this.#end = end;
     if (line === null) {
       this.#isBroken = true;
-      this.#damage.add({ start, end });
+      addDamage(this.#damage, { start, end });
       return;
     }
     const bytes = withoutReturn(line);
@@ -80,7 +80,7 @@ class SnapshotLines {
     if (change === null) {
       // Neither a head nor a tail is that long.
       if (bytes.length >= (start === 0 ? MAX_HEAD_BYTES : TAIL.length + 1)) this.#isBroken = true;
-      this.#damage.add({ start, end });
+      addDamage(this.#damage, { start, end });
       return;
     }
     if (this.#complete || !this.#separated) this.#regular = false;
@@ -90,16 +90,15 @@ class SnapshotLines {
   }
 
   finish(): OwnContents {
-    const { ranges } = this.#damage;
     const isWhole = this.#version !== null && this.#complete && this.#regular;
     // An empty range: nothing can be set aside, but the damage is reported and compacted away.
-    if (ranges.length === 0 && !isWhole) {
-      this.#damage.add({ start: this.#end, end: this.#end });
+    if (this.#damage.length === 0 && !isWhole) {
+      this.#damage.push({ start: this.#end, end: this.#end });
     }
     return {
       version: this.#version ?? 0,
       elements: this.#elements,
-      damage: ranges,
+      damage: this.#damage,
       isHopeless: this.#elements === 0 && this.#isBroken,
       isOurs: this.#version !== null || this.#complete,
     };

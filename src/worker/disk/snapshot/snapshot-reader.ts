@@ -10,11 +10,10 @@ import type { ByteRange } from "../lines/damaged-ranges.js";
 import { type ByteSource, fileSource, readAll } from "../lines/line-scanner.js";
 import { scanElements } from "../shapes/foreign-snapshot.js";
 import {
-  checksumSeal,
   decodeElement,
   decodeForeignElement,
-  type ElementSeal,
-  macSeal,
+  type Verify,
+  verifyChecksum,
 } from "./snapshot-element.js";
 import { authenticate, sealedSource, skipOthers } from "./snapshot-envelope.js";
 import { type Contents, readLines } from "./snapshot-lines.js";
@@ -57,7 +56,7 @@ export async function readSnapshot(
 
 async function readPlain(file: ReadableFile, onChange: OnChange): Promise<SnapshotReading> {
   const bytes = await file.size();
-  const contents = await readContents(() => fileSource(file), checksumSeal, onChange);
+  const contents = await readContents(() => fileSource(file), verifyChecksum, onChange);
   if (bytes > 0 && contents.isHopeless) return { state: "unverifiable" };
   const { version, damage } = contents;
   return { state: "read", encrypted: false, bytes, version, damage };
@@ -76,9 +75,11 @@ async function readEncrypted(
     const { whole, exact } = await authenticate(file, bytes, key);
     const open = (): ByteSource =>
       sealedSource(file, bytes, key, whole ? skipOthers : decodeBase64);
+    // Unlike a checksum, only the holder of the key can compute what is verified here.
+    const verify: Verify = (element, mac) => key.verifyMac(element, mac);
     const contents = whole
       ? await readContents(open, null, onChange)
-      : await readLines(open(), (bytes) => decodeElement(bytes, macSeal(key)), onChange);
+      : await readLines(open(), (bytes) => decodeElement(bytes, verify), onChange);
     if (!whole && contents.elements === 0) continue;
     if (contents.isHopeless) break;
     const damage = !whole || contents.damage.length > 0 ? [{ start: 0, end: bytes }] : [];
@@ -97,18 +98,18 @@ async function readEncrypted(
 
 /**
  * Reads the content of a snapshot, whoever wrote it.
- * @param seal null to skip the verification of seals: a tag has proven all of it
+ * @param verify null to skip the verification of seals: a tag has proven all of it
  */
 async function readContents(
   open: () => ByteSource,
-  seal: ElementSeal | null,
+  verify: Verify | null,
   onChange: OnChange,
 ): Promise<Contents> {
-  const own = await readLines(open(), (bytes) => decodeElement(bytes, seal), onChange);
+  const own = await readLines(open(), (bytes) => decodeElement(bytes, verify), onChange);
   if (own.elements > 0) return own;
   // Perhaps one of lite-nosql, with line breaks like ours: not one element of ours is left.
   if (own.isOurs) return readLines(open(), decodeForeignElement, onChange);
-  return readForeign(open(), seal, onChange);
+  return readForeign(open(), verify, onChange);
 }
 
 const VERSION = /^\{"version":(\d+)/;
@@ -119,12 +120,12 @@ const TOO_LONG: Contents = { version: 0, elements: 0, damage: [], isHopeless: tr
 /** Reads a snapshot that is all on one line, in memory, as lite-nosql itself does. */
 async function readForeign(
   source: ByteSource,
-  seal: ElementSeal | null,
+  verify: Verify | null,
   onChange: OnChange,
 ): Promise<Contents> {
   const text = await readAll(source);
   if (text === null) return TOO_LONG;
-  const own = readElements(text, (bytes) => decodeElement(bytes, seal), onChange);
+  const own = readElements(text, (bytes) => decodeElement(bytes, verify), onChange);
   return own.elements > 0 ? own : readElements(text, decodeForeignElement, onChange);
 }
 

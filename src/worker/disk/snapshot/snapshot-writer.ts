@@ -3,10 +3,10 @@
  * renames the file when it is complete.
  */
 import type { OpenFile } from "../../ports/files.js";
-import { DATA_OFFSET, nextIv, TAG_OFFSET } from "../keys/cipher.js";
+import { DATA_OFFSET, type Key, nextIv, TAG_OFFSET } from "../keys/cipher.js";
 import type { Keyring } from "../keys/keyring.js";
 import { LineBuffer } from "../lines/line-buffer.js";
-import { checksumSeal, type ElementSeal, encodeElement, macSeal } from "./snapshot-element.js";
+import { encodeElement } from "./snapshot-element.js";
 
 /** Bytes collected before each write. Small, so that calls are served in between. */
 const CHUNK_BYTES = 128 * 1024;
@@ -17,7 +17,7 @@ export const SYNC_BYTES = 8 * 1024 * 1024;
 export class SnapshotWriter {
   readonly #file: OpenFile;
   readonly #envelope: EnvelopeWriter | null;
-  readonly #seal: ElementSeal;
+  readonly #key: Key | null;
   readonly #lines = new LineBuffer();
   #position = 0;
   #syncedTo = 0;
@@ -25,8 +25,8 @@ export class SnapshotWriter {
 
   constructor(file: OpenFile, keyring: Keyring | null, version: number, now: number) {
     this.#file = file;
-    this.#envelope = keyring === null ? null : new EnvelopeWriter(keyring);
-    this.#seal = keyring === null ? checksumSeal : macSeal(keyring.first);
+    this.#key = keyring?.first ?? null;
+    this.#envelope = this.#key === null ? null : new EnvelopeWriter(this.#key);
     if (this.#envelope !== null) this.#position = DATA_OFFSET;
     this.#lines.add(`{"version":${version},"ts":${now},"docs":[`);
   }
@@ -35,7 +35,7 @@ export class SnapshotWriter {
   add(id: string, documentText: string): boolean {
     // The comma goes at the end of the previous line; the last line has none.
     if (this.#held !== null) this.#lines.add(`${this.#held},`);
-    this.#held = encodeElement(id, documentText, this.#seal);
+    this.#held = encodeElement(id, documentText, this.#key);
     return this.#lines.length >= CHUNK_BYTES;
   }
 
@@ -79,8 +79,8 @@ class EnvelopeWriter {
   readonly #cipher;
   #held: Buffer = Buffer.alloc(0);
 
-  constructor(keyring: Keyring) {
-    this.#cipher = keyring.first.cipher(this.#iv);
+  constructor(key: Key) {
+    this.#cipher = key.cipher(this.#iv);
   }
 
   update(content: Buffer): Buffer {
