@@ -23,6 +23,7 @@ interface Watcher {
 }
 
 export interface TimedFiles extends Files {
+  readonly isInOrder: boolean;
   /** Limits the operations that begin from now on. @param watcher null if nobody is to be told */
   limit(ms: number, watcher: Watcher | null): void;
   /** Why operations fail at once, or null. */
