@@ -3,7 +3,8 @@
  * sent may have been made, and others may have written since, so that it is not made again.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { isErrno } from "../../src/worker/ports/failure.js";
 import { parseLock } from "../../src/worker/disk/lock/lock-record.js";
 import { openMember } from "../support/members.js";
 import { tempDirectory } from "../support/temp-dir.js";
@@ -28,8 +29,14 @@ beforeEach(beginAnew);
 
 const FAR = Date.UTC(2100, 0, 1);
 
+/** Another thread may delete it at any moment. */
 function readIfThere(path: string): string {
-  return existsSync(path) ? readFileSync(path, "utf8") : "";
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return "";
+    throw error;
+  }
 }
 
 it("a write that a guest's worker died of is uncertain, and a read is made again", async () => {
@@ -91,6 +98,9 @@ describe("a write that the owner's worker made, and died before it said so", () 
     const before = socket();
     // The guest could be quicker than the owner's next worker, and take over itself.
     const taking = watched.hold(({ path }) => path === lock);
+    onTestFinished(() => {
+      taking.release();
+    });
     const replaced = async (): Promise<void> => {
       await until(() => ![undefined, before].includes(socket()));
       taking.release();
@@ -119,6 +129,8 @@ describe("a write that the owner's worker made, and died before it said so", () 
     const next = threads.spawned[1]!;
     const late: unknown[] = [];
     const emit = next.emit.bind(next);
+    // Else it would not hear that it is to be closed.
+    onTestFinished(() => void (next.emit = emit));
     next.emit = ((name: string, ...args: unknown[]) =>
       name === "message" ? late.push(...args) > 0 : emit(name, ...args)) as typeof next.emit;
     await replaced();
