@@ -35,6 +35,11 @@ it("young objects have as much in each version of Node", async () => {
   expect(await limitsOf()).toEqual({ maxYoungGenerationSizeMb: 48 });
 });
 
+it("but not where it says undefined", async () => {
+  const nothing = { maxYoungGenerationSizeMb: undefined } as unknown as ResourceLimits;
+  expect(await limitsOf(nothing)).toEqual({ maxYoungGenerationSizeMb: 48 });
+});
+
 it("an application may set each limit", async () => {
   const more = { maxOldGenerationSizeMb: 64 };
   expect(await limitsOf(more)).toEqual({ ...more, maxYoungGenerationSizeMb: 48 });

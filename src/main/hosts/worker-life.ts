@@ -69,7 +69,10 @@ export class WorkerLife {
         transferList: [port2],
         // By default a worker inherits all of them, and some, such as --input-type, break it.
         execArgv: loadingFlags(process.execArgv),
-        resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_MB, ...parts.resourceLimits },
+        resourceLimits: {
+          ...parts.resourceLimits,
+          maxYoungGenerationSizeMb: parts.resourceLimits?.maxYoungGenerationSizeMb ?? MAX_YOUNG_MB,
+        },
       });
     } catch (cause) {
       port1.close();

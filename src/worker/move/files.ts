@@ -13,8 +13,9 @@ export function filesSource(engine: DiskEngine): Source {
     idsOf: async (user) => (await engine.sessionsOf(user)).map(([sid]) => sid),
     async pages(page) {
       const sids = await engine.ids();
-      for (let at = 0; at < sids.length; at += PAGE_SIZE)
+      for (let at = 0; at < sids.length; at += PAGE_SIZE) {
         await page(sids.slice(at, at + PAGE_SIZE));
+      }
     },
     // Leaves no session in the files if all were moved.
     async close() {

@@ -1,7 +1,7 @@
 /** Random values that must not come twice: parts of file names, and what each encryption begins with. */
 import { randomBytes, randomFillSync } from "node:crypto";
 
-/** Returns 16 hex digits, different at each call. So that processes do not collide; tests supply it. */
+/** Returns 16 hex digits, different at each call. So that processes do not collide. */
 export type Nonce = () => string;
 
 export const randomNonce: Nonce = () => randomBytes(8).toString("hex");

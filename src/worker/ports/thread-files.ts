@@ -5,7 +5,7 @@
  */
 import { Worker } from "node:worker_threads";
 
-import { pause } from "../../protocol/timers.js";
+import { clearTimeout, setTimeout } from "../../protocol/timers.js";
 import { isErrorLike } from "../../protocol/errors.js";
 import { decodeError } from "../../protocol/wire-error.js";
 import type { Files, OpenFile } from "./files.js";
@@ -110,7 +110,10 @@ class DiskThread {
     this.#worker.postMessage(NO_MORE);
     // A call that has no answer yet waits for the disk, and so would this.
     if (this.#calls.length > 0) return;
-    await Promise.race([this.#ended, pause(END_WAIT_MS)]);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_WAIT_MS)));
+    await Promise.race([this.#ended, late]);
+    clearTimeout(timer);
   }
 
   #next(): Call | undefined {

@@ -1,6 +1,13 @@
 /** A connection as the client makes it, with a watch over it: a server that is silent is given up. */
 import type { RedisAddress, RedisConfig } from "../../protocol/config.js";
-import { clearInterval, monotonic, setImmediate, setInterval } from "../../protocol/timers.js";
+import {
+  clearInterval,
+  clearTimeout,
+  monotonic,
+  setImmediate,
+  setInterval,
+  setTimeout,
+} from "../../protocol/timers.js";
 import type { MakeClient, RedisClient } from "./driver.js";
 import { type Command, isReply, LostConnection, messageOf } from "./replies.js";
 
@@ -98,21 +105,29 @@ export class Line {
   }
 }
 
-/** Asks the server at an address one question, on a connection of its own. */
+/**
+ * Asks the server at an address one question, on a connection of its own. Connecting and answering share
+ * a part of the time for a call, so that another server can be asked in the rest.
+ */
 export async function ask(
   redis: RedisConfig,
   makeClient: MakeClient,
   address: RedisAddress,
   command: Command,
 ): Promise<unknown> {
-  const line: Line = new Line(redis, makeClient, address, () => {
-    line.end();
-  });
+  const client = makeClient(clientOptions(redis, address));
+  client.on("error", () => undefined);
+  const timer = setTimeout(() => {
+    // Rejects whatever it waits for.
+    client.destroy();
+  }, redis.failAfterMs * PATIENCE);
   try {
-    await line.connect();
-    return await line.send(command);
+    await client.connect();
+    client.unref();
+    return await client.sendCommand(command);
   } finally {
-    line.end();
+    clearTimeout(timer);
+    client.destroy();
   }
 }
 

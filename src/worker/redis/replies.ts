@@ -21,9 +21,15 @@ export class LostConnection extends Error {
   override readonly name = "LostConnection";
 }
 
-/** For a server that is starting, or changing its role: it will do what it was asked, or another. */
+/** Of a server that is starting, is changing its role, or no longer has the key: another one may do it. */
 const PASSING = new Set([
-  ...["LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "BUSY", "MOVED"],
+  "LOADING",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "TRYAGAIN",
+  "READONLY",
+  "BUSY",
+  "MOVED",
 ]);
 const DENIED = new Set(["NOAUTH", "WRONGPASS", "NOPERM"]);
 

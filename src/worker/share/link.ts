@@ -110,9 +110,9 @@ export class Link {
       this.#isJoined = true;
       this.#timer.cancel();
       this.#connection.trust();
+      this.#settle("joined");
       this.#parts.onJoined(this);
       this.#watch();
-      this.#settle("joined");
     } else if (kind === Kind.refusal) {
       this.#settle(body.toString() === "key" ? "key" : "alive");
       this.#connection.destroy();

@@ -1,4 +1,6 @@
-/** What a store is among those that share a collection, and how it has its calls answered as that. */
+/**
+ * What a store can be among those that share a collection; and as a guest, how it has its calls answered.
+ */
 import { argumentsOf, type Call, type Calls } from "./calls.js";
 import { Credit } from "./credit.js";
 import { NEXT_PAGE } from "./guest-connection.js";
