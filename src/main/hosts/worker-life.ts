@@ -42,7 +42,7 @@ interface WorkerLifeParts extends WorkerParts {
  * The part of a worker's heap that is for young objects, unless the application sets it: what Node 20 and
  * 22 give it. Of the 192 MB that Node 24 gives, one collection may promote more than a small heap has left.
  */
-const MAX_YOUNG_MB = 48;
+const YOUNG_MB = 48;
 
 /** How long to wait for the end of a thread that is to end: one that waits for a disk cannot. */
 export const LAST_WAIT_MS = 1000;
@@ -71,7 +71,7 @@ export class WorkerLife {
         execArgv: loadingFlags(process.execArgv),
         resourceLimits: {
           ...parts.resourceLimits,
-          maxYoungGenerationSizeMb: parts.resourceLimits?.maxYoungGenerationSizeMb ?? MAX_YOUNG_MB,
+          maxYoungGenerationSizeMb: parts.resourceLimits?.maxYoungGenerationSizeMb ?? YOUNG_MB,
         },
       });
     } catch (cause) {

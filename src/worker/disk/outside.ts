@@ -13,6 +13,7 @@ import { type CopiedFile, copyBack, copyCollection, type Kind } from "./copying.
 import type { Damage } from "./damage.js";
 import { type Holder, holderOf } from "./lock/lock-holder.js";
 import { type CollectionPaths, collectionPaths } from "./paths.js";
+import { isLive } from "./pending-write.js";
 import { type Reading, readCollection } from "./reading.js";
 import { stored } from "./service.js";
 
@@ -111,10 +112,11 @@ async function isThere(path: string): Promise<boolean> {
 export function lookerOver({ collection }: Reading, now: number): Looker {
   const look = (sid: string): StoredSession | null => {
     const session = collection.get(sid);
-    return session !== undefined && session.expiresAt > now ? stored(session) : null;
+    return isLive(session, now) ? stored(session) : null;
   };
   return {
-    ids: async () => [...collection.sessions()].map(([sid]) => sid).filter((sid) => look(sid)),
+    ids: async () =>
+      [...collection.sessions()].flatMap(([sid, session]) => (isLive(session, now) ? [sid] : [])),
     inspect: async (sids) => sids.map(look),
     sessionsOf: async (user) =>
       collection

@@ -18,6 +18,7 @@ import type { Executed, GuestWrites } from "./executed.js";
 import type { OpenedCollection } from "./opening.js";
 import { OthersWrites } from "./others-writes.js";
 import type { Parts } from "./parts.js";
+import { isLive } from "./pending-write.js";
 
 /** Sessions that a listing looks at before other calls get a turn. */
 const SLICE = 2048;
@@ -191,7 +192,7 @@ export class Service implements Engine {
 
   #live(sid: string, now: number): SessionDocument | undefined {
     const session = this.#parts.pending.visible(sid);
-    return session !== undefined && session.expiresAt > now ? session : undefined;
+    return isLive(session, now) ? session : undefined;
   }
 
   #countLive(): number {

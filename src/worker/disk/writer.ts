@@ -10,7 +10,7 @@ import { onlyCookieChanged, type SessionDocument } from "./documents/document.js
 import type { Executed, Mark, Token } from "./executed.js";
 import type { Lifetime } from "./lifetime.js";
 import type { MemoryRoom, Reservation } from "./memory-room.js";
-import type { PendingWrite } from "./pending-write.js";
+import { isLive, type PendingWrite } from "./pending-write.js";
 import type { PendingWrites } from "./pending-writes.js";
 
 interface WriterParts {
@@ -78,7 +78,7 @@ export class Writer {
     const { collection, pending } = this.#parts;
     const [sid] = write;
     const before = pending.visible(sid);
-    const live = before !== undefined && before.expiresAt > call.now ? before : undefined;
+    const live = isLive(before, call.now) ? before : undefined;
     if (before !== undefined) collection.use(sid, before);
     if (write.length === 1) return this.#delete(sid, token, before, live, call);
     if (live !== undefined && write[3] !== "moved") {

@@ -32,3 +32,8 @@ export interface Call extends Waiting {
   isUnanswered: boolean;
   isSettled: boolean;
 }
+
+/** Whether it is one that must not take effect twice, or late. */
+export function changes({ wantedBy }: Call): boolean {
+  return wantedBy !== Infinity;
+}

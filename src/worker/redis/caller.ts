@@ -7,7 +7,7 @@ import type { RedisEngineConfig } from "../../protocol/config.js";
 import type { DebugLog } from "../../protocol/debug-log.js";
 import { StoreError } from "../../protocol/errors.js";
 import { monotonic, setTimeout } from "../../protocol/timers.js";
-import type { Call, Change } from "./call.js";
+import { type Call, type Change, changes } from "./call.js";
 import type { Connection } from "./connection.js";
 import type { MakeClient } from "./driver.js";
 import { lastingFailure, unreachable } from "./link.js";
@@ -159,7 +159,7 @@ export class Caller {
 
   #answered(call: Call, connection: Connection, reply: unknown): void {
     call.isSent = false;
-    const serverTime = lateness(reply);
+    const serverTime = changes(call) ? lateness(reply) : null;
     if (serverTime !== null && monotonic() > call.wantedBy) {
       this.#fail(call, unreachable(this.#masters.failure));
     } else if (serverTime !== null) {
@@ -218,7 +218,7 @@ export class Caller {
   }
 
   #fail(call: Call, error: StoreError): void {
-    const isUnsure = call.wantedBy !== Infinity && (call.isSent || call.isUnanswered);
+    const isUnsure = changes(call) && (call.isSent || call.isUnanswered);
     if (!this.#settle(call)) return;
     call.reject(isUnsure ? this.unsure(error.message) : error);
   }
